@@ -1,0 +1,10 @@
+/* The subcommands of authplug: one file each, argv[0] being its name. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+/* Exit statuses: accepted, rejected, misuse, could not decide. */
+enum { CLI_YES = 0, CLI_NO = 1, CLI_MISUSE = 2, CLI_BROKEN = 111 };
+
+int cli_try(int argc, char **argv);
+
+#endif

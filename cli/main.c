@@ -1,0 +1,91 @@
+/* authplug: the table of commands. */
+#define _GNU_SOURCE
+#include "cli/cli.h"
+
+#include "io/io.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int run_ssh(int argc, char **argv);
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"ssh", run_ssh, "log in with a plugin answering, run the session by ssh"},
+    {"try", cli_try, "hold a conversation with a plugin by hand"},
+};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+/*
+ * Runs a program that stands beside this one, wherever that is. Programs that
+ * need much are their own, so that this one starts fast.
+ */
+static int
+run_beside(const char *name, char **argv)
+{
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 64);
+    char *slash;
+
+    if (len > 0) {
+        path[len] = 0;
+        slash = strrchr(path, '/');
+        (void)snprintf(slash + 1, 64, "%s", name);
+        argv[0] = path;
+        execv(path, argv);
+    }
+    if (len <= 0 || errno == ENOENT) {
+        argv[0] = (char *)name;
+        execvp(name, argv);
+    }
+    io_say("authplug", "cannot run %s: %s: is it installed beside authplug?",
+           name, strerror(errno));
+    return CLI_BROKEN;
+}
+
+static int
+run_ssh(int argc, char **argv)
+{
+    (void)argc;
+    return run_beside("authplug-ssh", argv);
+}
+
+static int
+usage(FILE *to)
+{
+    fprintf(to, "usage: authplug COMMAND ...\n"
+                "       authplug COMMAND --help\n\n"
+                "Programs that ask and answer SSH's authentication "
+                "questions.\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\nMore: man authplug\n");
+    return to == stdout ? CLI_YES : CLI_MISUSE;
+}
+
+int
+main(int argc, char **argv)
+{
+    (void)setlocale(LC_CTYPE, "");
+    if (argc < 2)
+        return usage(stderr);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+        return usage(stdout);
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("authplug " AUTHPLUG_VERSION_STRING);
+        return CLI_YES;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    io_say("authplug", "there is no command '%s': see 'authplug --help'",
+           argv[1]);
+    return CLI_MISUSE;
+}

@@ -1,0 +1,106 @@
+/* authplug-ssh, which is `authplug ssh`: its own program for libssh's sake. */
+#define _GNU_SOURCE
+#include "client/client.h"
+
+#include <locale.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+enum { EXIT_GOOD = 0, EXIT_FAILED = 255 };
+
+static const char help[] =
+    "usage: authplug ssh [ssh options] [--plugin CMD] [--batch] [--timeout S]\n"
+    "                    [user@]host [command]\n"
+    "\n"
+    "Logs in with a plugin answering the server's questions, then lets stock\n"
+    "ssh run the session through the connection. Takes stock ssh's options\n"
+    "and reads its configuration.\n"
+    "\n"
+    "  --plugin CMD   the plugin's command line, run by /bin/sh -c; without it\n"
+    "                 the environment variable AUTHPLUG_PLUGIN; without that\n"
+    "                 the questions go to you\n"
+    "  --batch        ask nobody: what the plugin does not answer is an error\n"
+    "  --timeout S    seconds for the whole login, default 120\n"
+    "  -v             say what is tried\n"
+    "  --help         this text\n"
+    "  --version      the version\n"
+    "\n"
+    "Exit status: that of the remote command; 255 if the login failed.\n"
+    "authplug-ssh is the same as one word, for programs that take only one.\n"
+    "More: man authplug-ssh\n";
+
+/* Neither a core file nor freed memory keeps a password. */
+static rlim_t
+guard_secrets(void)
+{
+    struct rlimit core = {0, 0};
+    rlim_t before = 0;
+
+    if (getrlimit(RLIMIT_CORE, &core) == 0) {
+        before = core.rlim_cur;
+        core.rlim_cur = 0;
+        (void)setrlimit(RLIMIT_CORE, &core);
+    }
+    (void)mallopt(M_PERTURB, 0xa5);
+    return before;
+}
+
+/* The session is stock ssh's, with the limits that the user set. */
+static void
+unguard(rlim_t before)
+{
+    struct rlimit core;
+
+    (void)mallopt(M_PERTURB, 0);
+    if (getrlimit(RLIMIT_CORE, &core) == 0) {
+        core.rlim_cur = before;
+        (void)setrlimit(RLIMIT_CORE, &core);
+    }
+}
+
+static int
+log_in(const ssh_args *args)
+{
+    struct login login = {0};
+    rlim_t core = guard_secrets();
+    login_end end;
+    int result = EXIT_FAILED;
+
+    io_signals_begin();
+    end = login_run(&login, args);
+    if (end != LOGIN_DONE)
+        login_free(&login);
+    io_signals_end(); /* a signal that came meanwhile acts here */
+    if (end == LOGIN_STOCK)
+        result = session_stock(args);
+    if (end == LOGIN_DONE) {
+        unguard(core);
+        result = session_run(&login);
+        login_free(&login);
+    }
+    return result;
+}
+
+int
+main(int argc, char **argv)
+{
+    ssh_args args = {0};
+    int result = EXIT_FAILED;
+
+    (void)setlocale(LC_CTYPE, "");
+    if (args_parse(&args, argc, argv)) {
+        if (args.help)
+            result = fputs(help, stdout) < 0 ? EXIT_FAILED : EXIT_GOOD;
+        else if (args.version)
+            result = puts("authplug " AUTHPLUG_VERSION_STRING) < 0
+                         ? EXIT_FAILED
+                         : EXIT_GOOD;
+        else if (args.pass_through)
+            result = session_stock(&args);
+        else
+            result = log_in(&args);
+    }
+    args_free(&args);
+    return result;
+}

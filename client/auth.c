@@ -1,0 +1,120 @@
+/* Authentication methods in the order that is configured and offered. */
+#define _GNU_SOURCE
+#include "client/client.h"
+
+#include <string.h>
+
+/* Each method at most so often, whatever a server says. */
+#define ROUNDS_MAX 20
+
+/* ssh_config(5), PreferredAuthentications, without what we do not have */
+static const char standard_order[] =
+    "publickey,keyboard-interactive,password";
+
+struct method {
+    const char *name;
+    auth_end (*run)(struct login *login);
+    size_t enabled; /* offset of a bool in ssh_config */
+    bool secret;    /* gives the server something to steal */
+    bool spent;     /* was denied, or has nothing to try */
+};
+
+/* Whether a comma-separated list holds the name. */
+static bool
+lists(authplug_span list, const char *name)
+{
+    size_t len = strlen(name), start = 0;
+
+    for (size_t i = 0; i <= list.len; i++) {
+        if (i < list.len && list.data[i] != ',')
+            continue;
+        if (i - start == len && memcmp(list.data + start, name, len) == 0)
+            return true;
+        start = i + 1;
+    }
+    return false;
+}
+
+static bool
+usable(const struct login *login, const struct method *method)
+{
+    const char *config = (const char *)&login->config;
+
+    return !method->spent && *(const bool *)(config + method->enabled) &&
+           !(method->secret && login->no_passwords) &&
+           lists(authplug_secret_span(login->methods), method->name);
+}
+
+/* The first usable method in the order of preference. */
+static struct method *
+choose(const struct login *login, struct method *methods, size_t count)
+{
+    const char *order = login->config.preferred ? login->config.preferred
+                                                : standard_order;
+
+    while (*order != 0) {
+        size_t len = strcspn(order, ",");
+
+        for (size_t i = 0; i < count; i++)
+            if (strlen(methods[i].name) == len &&
+                strncmp(order, methods[i].name, len) == 0 &&
+                usable(login, &methods[i]))
+                return &methods[i];
+        order += len + (order[len] == ',');
+    }
+    return NULL;
+}
+
+/* The server's list is its own words: of it only names that look like names
+ * are shown. */
+static bool
+denied(struct login *login)
+{
+    authplug_span list = authplug_secret_span(login->methods);
+    bool plain = list.len > 0 && list.len < 200;
+
+    for (size_t i = 0; i < list.len; i++)
+        plain = plain && list.data[i] > 0x20 && list.data[i] < 0x7f;
+    return login_fail(
+        login, "permission denied for %s@%s (the server wants one of: %.*s)",
+        login->user, login->config.hostname, plain ? (int)list.len : 1,
+        plain ? (const char *)list.data : "?");
+}
+
+bool
+auth_run(struct login *login)
+{
+    struct method methods[] = {
+        {"publickey", method_publickey, offsetof(ssh_config, pubkey), false,
+         false},
+        {"keyboard-interactive", method_kbdint, offsetof(ssh_config, kbdint),
+         true, false},
+        {"password", method_password, offsetof(ssh_config, password), true,
+         false},
+    };
+    size_t count = sizeof methods / sizeof *methods;
+    auth_end end = method_none(login);
+
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        struct method *next;
+
+        if (end == AUTH_SUCCESS)
+            return true;
+        if (end == AUTH_BROKEN)
+            return false;
+        if (end == AUTH_PARTIAL)
+            for (size_t i = 0; i < count; i++)
+                methods[i].spent = false;
+        next = choose(login, methods, count);
+        if (next == NULL)
+            return denied(login);
+        login_debug(login, "trying %s", next->name);
+        end = next->run(login);
+        next->spent = end != AUTH_PARTIAL;
+        if (end == AUTH_PARTIAL)
+            login_debug(login, "%s passed; the server wants more",
+                        next->name);
+    }
+    return login_fail(login, "the server asks for one method after another "
+                             "without end");
+}

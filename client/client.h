@@ -1,0 +1,271 @@
+/*
+ * client/client.h - an SSH client's end: from the command line to an
+ * authenticated libssh session. What each file offers the others.
+ *
+ *   args.c     the command line, as stock ssh reads it, and what is ours in it
+ *   config.c   what `ssh -G` says applies to the target
+ *   program.c  running stock OpenSSH's programs for an answer
+ *   connect.c  a connected socket, however the target is reached
+ *   relay.c    a pump between a loopback IPv4 socket and another
+ *   known.c    what the known_hosts files say of a host
+ *   hostkey.c  whether the server's key is the right one
+ *   tap.c      the exact bytes of authentication packets
+ *   login.c    a login from beginning to end, and its deadline
+ *   auth.c     authentication methods in their order
+ *   methods.c  each method
+ *   session.c  stock ssh runs the session through what was authenticated
+ *   mux*.c     the ControlMaster protocol that it runs it through (mux.h)
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include <authplug/putty_host.h>
+#include <authplug/secret.h>
+#include <authplug/wire.h>
+
+#include "io/io.h"
+
+#include <libssh/libssh.h>
+
+#define PROGRAM "authplug ssh"
+
+/* ------------------------------------------------------------- args.c */
+
+/* "-t", or "-p" and its value. */
+typedef struct ssh_option {
+    char name[3];
+    const char *value; /* NULL for a flag */
+    bool connection;   /* says how to reach the server: not for a session */
+} ssh_option;
+
+typedef struct ssh_args {
+    const char *plugin;  /* --plugin, else AUTHPLUG_PLUGIN, else NULL */
+    bool batch;          /* --batch */
+    int timeout_ms;      /* --timeout */
+    int verbose;         /* number of -v */
+    bool quiet;          /* -q */
+    bool pass_through;   /* -G, -Q, -V, -O: nothing to log in for */
+    bool help, version;
+    const char *host;    /* as given: [user@]host, or ssh:// */
+    ssh_option *options; /* stock ssh's, one by one, in order */
+    size_t count;
+    char **command; /* the remote command's words; NULL ends */
+    size_t words;
+} ssh_args;
+
+/* False after saying why. Pointers are into argv. */
+bool args_parse(ssh_args *args, int argc, char **argv);
+void args_free(ssh_args *args);
+
+/* What args_build() takes along besides the options for a session. */
+enum { ARGS_ALL_OPTIONS = 1, ARGS_COMMAND = 2 };
+
+/*
+ * Builds an argv: `first` (NULL-terminated), stock ssh's options, "--", the
+ * host, the command. NULL when out of memory; free() it, not its words.
+ */
+const char **args_build(const ssh_args *args, const char *const *first,
+                        unsigned which);
+
+/* ------------------------------------------------------------ program.c */
+
+/*
+ * Runs a program and collects what it prints, at most max bytes. Its standard
+ * error goes to ours. OK and its exit code, or NOT_FOUND, LIMIT, TIMEOUT, IO,
+ * CANCELLED.
+ */
+authplug_status program_output(const char *const *argv, authplug_secret *out,
+                               int64_t deadline, int *code);
+
+/* ------------------------------------------------------------- config.c */
+
+#define FILES_MAX 8
+#define IDENTITIES_MAX 32
+
+/* Strings are owned; NULL where ssh has none. */
+typedef struct ssh_config {
+    char *hostname, *user, *hostkeyalias, *proxycommand, *proxyjump;
+    char *original; /* the host as given on the command line */
+    char *addressfamily, *bindaddress, *preferred, *identityagent;
+    char *stricthostkeychecking, *revokedhostkeys, *fingerprinthash;
+    char *ciphers, *macs, *kexalgorithms, *hostkeyalgorithms;
+    char *pubkeyalgorithms;
+    char *user_known_hosts[FILES_MAX], *global_known_hosts[FILES_MAX];
+    char *identities[IDENTITIES_MAX];
+    uint32_t port;
+    int connecttimeout; /* seconds; 0 is none */
+    int prompts;        /* NumberOfPasswordPrompts */
+    bool batchmode, pubkey, password, kbdint, identitiesonly, hashknownhosts;
+    bool compression, no_host_authentication_for_localhost;
+} ssh_config;
+
+/* Asks `ssh -G`. False after saying why. */
+bool config_resolve(ssh_config *config, const ssh_args *args,
+                    int64_t deadline);
+void config_free(ssh_config *config);
+
+/* The name and port under which the host key is kept: hostkeyalias without a
+ * port, else the host, with the port where it is not 22. Owned by caller. */
+char *config_key_name(const ssh_config *config);
+
+/* ------------------------------------------------------------ connect.c */
+
+/*
+ * A connected IPv4 socket for libssh: direct, or the loopback end of a relay
+ * or a proxy. -1 after saying why.
+ */
+int connect_target(const ssh_config *config, const ssh_args *args,
+                   int64_t deadline);
+
+/* The login failed: ends a proxy command that does not end by itself. */
+void connect_abandon(void);
+
+/* relay.c: two ends of a connected loopback IPv4 socket. False: errno. */
+bool relay_pair(int ends[2]);
+/* A process that copies both ways until both ends closed. -1: errno. */
+int relay_start(int inner, int outer);
+
+/* -------------------------------------------------------------- known.c */
+
+typedef struct known_key {
+    char *file;  /* where */
+    char *type;  /* "ssh-ed25519" */
+    char *blob;  /* base64 */
+    unsigned line;
+    bool revoked, authority; /* markers */
+} known_key;
+
+typedef struct known_keys {
+    known_key *keys;
+    size_t count;
+} known_keys;
+
+/* Everything that the known_hosts files say of name. False after saying. */
+bool known_load(known_keys *known, const ssh_config *config, const char *name,
+                int64_t deadline);
+void known_free(known_keys *known);
+
+/* The host key algorithms to offer: those of keys known for the host first.
+ * Owned by the caller; NULL when out of memory. */
+char *known_order(const known_keys *known, const char *algorithms);
+
+/* ------------------------------------------------------------ hostkey.c */
+
+typedef enum hostkey_verdict {
+    HOSTKEY_ACCEPTED,
+    HOSTKEY_NO_PASSWORDS, /* differs, checking is off: as OpenSSH, no secrets */
+    HOSTKEY_STOCK,        /* known by certificate authority: not for libssh */
+    HOSTKEY_REFUSED
+} hostkey_verdict;
+
+/* Checks the session's host key; says why it refuses. */
+hostkey_verdict hostkey_check(ssh_session session, const ssh_config *config,
+                              const known_keys *known, const char *name,
+                              bool batch, int64_t deadline);
+
+/* ---------------------------------------------------------------- tap.c */
+
+/*
+ * libssh keeps neither the language tag nor what follows a NUL, and not the
+ * request at all when it cannot handle it. Its packet capture holds every
+ * decrypted payload, of which this reads the authentication ones.
+ */
+struct tap;
+
+typedef struct tap_packet {
+    bool incoming;
+    uint8_t type;       /* SSH message number */
+    authplug_span body; /* after the type; lives until the next call */
+} tap_packet;
+
+/* NULL: out of memory or not to be had. The session's socket is AF_INET. */
+struct tap *tap_open(ssh_session session);
+/* The next packet that passed. */
+bool tap_next(struct tap *tap, tap_packet *packet);
+/* Wipes what was captured and stops capturing. */
+void tap_close(struct tap **tap);
+
+/* -------------------------------------------------------------- login.c */
+
+struct login {
+    const ssh_args *args;
+    ssh_config config;
+    char *key_name;
+    ssh_session session;
+    struct tap *tap;
+    authplug_putty_host *plugin; /* NULL: none, or it refused */
+    const char *user;            /* who logs in */
+    bool batch;
+    bool no_passwords; /* the host key differs */
+    int64_t deadline;
+    authplug_limits limits;
+    /* what the server said last, from the struct tap */
+    authplug_secret *request;  /* body of an INFO_REQUEST or CHANGEREQ */
+    authplug_secret *response; /* body of our INFO_RESPONSE */
+    authplug_secret *methods;  /* name-list of the last FAILURE */
+    bool have_request, partial;
+    bool said; /* the reason of a failure was told */
+};
+
+typedef enum login_end {
+    LOGIN_DONE,
+    LOGIN_FAILED, /* the reason was told */
+    LOGIN_STOCK   /* stock ssh can do what we cannot */
+} login_end;
+
+/* Connects and authenticates. */
+login_end login_run(struct login *login, const ssh_args *args);
+void login_free(struct login *login);
+
+/* Tells, once, why it fails. Always false. */
+IO_PRINTF(2, 3)
+bool login_fail(struct login *login, const char *format, ...);
+
+/* The same for what the plugin's host reported. */
+bool login_plugin_failed(struct login *login, authplug_status status);
+
+/* A line with -v. */
+IO_PRINTF(2, 3)
+void login_debug(const struct login *login, const char *format, ...);
+
+/*
+ * After a libssh call that said AGAIN: waits for the server. False when there
+ * is no sense in waiting: deadline, signal, dead connection.
+ */
+bool login_wait(struct login *login);
+
+/* Reads what passed since the last time. */
+void login_read_tap(struct login *login);
+
+/* ------------------------------------------------------------- session.c */
+
+/* Replaces this process by stock ssh, which does all by itself. Comes back,
+ * with an exit status, only when that fails. */
+int session_stock(const ssh_args *args);
+
+/* Replaces this process by stock ssh, which runs the session through the
+ * login's connection. Comes back, with an exit status, only when that fails. */
+int session_run(struct login *login);
+
+/* --------------------------------------------------------------- auth.c */
+
+/* Authenticates; false after saying why. */
+bool auth_run(struct login *login);
+
+/* ------------------------------------------------------------ methods.c */
+
+/* What a method came to. */
+typedef enum auth_end {
+    AUTH_SUCCESS,
+    AUTH_PARTIAL, /* passed, and the server wants more */
+    AUTH_DENIED,
+    AUTH_SKIPPED, /* nothing to try */
+    AUTH_BROKEN   /* the login is over; the reason was told */
+} auth_end;
+
+auth_end method_none(struct login *login);
+auth_end method_publickey(struct login *login);
+auth_end method_password(struct login *login);
+auth_end method_kbdint(struct login *login);
+
+#endif

@@ -1,0 +1,447 @@
+/* A login from the target's name to an authenticated session. */
+#define _GNU_SOURCE
+#include "client/client.h"
+
+#include "sdk/user.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* SSH_MSG_USERAUTH_* numbers (RFC 4252, RFC 4256) */
+enum { MSG_FAILURE = 51, MSG_INFO_REQUEST = 60, MSG_INFO_RESPONSE = 61 };
+
+#define BODY_MAX 262144u
+
+bool
+login_fail(struct login *login, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+
+    if (login->said)
+        return false;
+    login->said = true;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    io_say(PROGRAM, "%s", text);
+    return false;
+}
+
+void
+login_debug(const struct login *login, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+
+    if (login->args->verbose == 0)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    io_say(PROGRAM, "debug: %s", text);
+}
+
+/* ------------------------------------------------------ waiting for libssh */
+
+/* Keeps a copy of a packet's body. One that is too long is kept empty, which
+ * no request can be. */
+static void
+keep(authplug_secret *to, authplug_span body)
+{
+    authplug_secret_clear(to);
+    (void)authplug_secret_append(to, body.data, body.len);
+}
+
+/* string name-list, boolean partial (RFC 4252 section 5.1) */
+static void
+keep_failure(struct login *login, authplug_span body)
+{
+    authplug_reader reader = authplug_reader_over(body, BODY_MAX);
+    authplug_span methods = authplug_get_string(&reader);
+    bool partial = authplug_get_boolean(&reader);
+
+    if (reader.status != AUTHPLUG_OK)
+        return;
+    keep(login->methods, methods);
+    login->partial = partial;
+}
+
+void
+login_read_tap(struct login *login)
+{
+    tap_packet packet;
+
+    while (login->tap != NULL && tap_next(login->tap, &packet)) {
+        if (packet.incoming && packet.type == MSG_FAILURE) {
+            keep_failure(login, packet.body);
+        } else if (packet.incoming && packet.type == MSG_INFO_REQUEST) {
+            keep(login->request, packet.body);
+            login->have_request = true;
+        } else if (!packet.incoming && packet.type == MSG_INFO_RESPONSE) {
+            keep(login->response, packet.body);
+        }
+    }
+}
+
+/* libssh gives a disconnect's text, which is the server's, in its own. */
+static void
+tell_disconnect(struct login *login)
+{
+    static const char mark[] = "Received SSH_MSG_DISCONNECT: ";
+    const char *text = ssh_get_error(login->session);
+    const char *said = strstr(text, mark);
+
+    if (said != NULL)
+        user_tell("server", authplug_span_of(said + sizeof mark - 1));
+    if (said != NULL || strstr(text, "Socket error") != NULL ||
+        strstr(text, "disconnect") != NULL || *text == 0)
+        (void)login_fail(login, "the server closed the connection before the "
+                                "login was complete: try again, or ask its "
+                                "administrator");
+    else
+        (void)login_fail(login, "the connection failed: %s", text);
+}
+
+bool
+login_wait(struct login *login)
+{
+    int flags = ssh_get_poll_flags(login->session);
+    authplug_status status;
+
+    if (ssh_get_error_code(login->session) == SSH_FATAL ||
+        (ssh_get_status(login->session) & (SSH_CLOSED | SSH_CLOSED_ERROR))) {
+        login_read_tap(login);
+        tell_disconnect(login);
+        return false;
+    }
+    status = io_wait(ssh_get_fd(login->session), true,
+                     (flags & SSH_WRITE_PENDING) != 0, login->deadline);
+    login_read_tap(login);
+    if (status == AUTHPLUG_TIMEOUT)
+        return login_fail(login,
+                          "no login within %d seconds: the server is slow or "
+                          "silent; --timeout sets the limit",
+                          login->args->timeout_ms / 1000);
+    if (status == AUTHPLUG_CANCELLED) {
+        login->said = true;
+        return false;
+    }
+    if (status != AUTHPLUG_OK)
+        return login_fail(login, "%s", authplug_status_text(status));
+    return true;
+}
+
+/* -------------------------------------------------------------- connecting */
+
+/*
+ * A list of algorithms; of those that libssh does not know it says so only
+ * when nothing is left.
+ */
+static bool
+set_algorithms(struct login *login, enum ssh_options_e option, const char *list,
+               const char *keyword)
+{
+    if (list == NULL || ssh_options_set(login->session, option, list) == 0)
+        return true;
+    return login_fail(login, "none of the configured %s is supported: %s",
+                      keyword, list);
+}
+
+static bool
+set_options(struct login *login, const known_keys *known)
+{
+    const ssh_config *config = &login->config;
+    ssh_session session = login->session;
+    unsigned port = config->port;
+    bool off = false;
+    char *order = NULL;
+    bool good =
+        ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &off) == 0 &&
+        ssh_options_set(session, SSH_OPTIONS_HOST, config->hostname) == 0 &&
+        ssh_options_set(session, SSH_OPTIONS_PORT, &port) == 0 &&
+        ssh_options_set(session, SSH_OPTIONS_KNOWNHOSTS, "/dev/null") == 0 &&
+        ssh_options_set(session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") ==
+            0;
+
+    if (!good)
+        return login_fail(login, "libssh does not take the target: %s",
+                          ssh_get_error(session));
+    if (config->compression)
+        /* the one that begins after authentication, which the tap reads */
+        (void)ssh_options_set(session, SSH_OPTIONS_COMPRESSION,
+                              "zlib@openssh.com,none");
+    if (config->identityagent != NULL &&
+        strcmp(config->identityagent, "SSH_AUTH_SOCK") != 0)
+        (void)ssh_options_set(session, SSH_OPTIONS_IDENTITY_AGENT,
+                              config->identityagent);
+    if (config->hostkeyalgorithms != NULL)
+        order = known_order(known, config->hostkeyalgorithms);
+    good =
+        set_algorithms(login, SSH_OPTIONS_KEY_EXCHANGE, config->kexalgorithms,
+                       "KexAlgorithms") &&
+        set_algorithms(login, SSH_OPTIONS_HOSTKEYS, order,
+                       "HostKeyAlgorithms") &&
+        set_algorithms(login, SSH_OPTIONS_CIPHERS_C_S, config->ciphers,
+                       "Ciphers") &&
+        set_algorithms(login, SSH_OPTIONS_CIPHERS_S_C, config->ciphers,
+                       "Ciphers") &&
+        set_algorithms(login, SSH_OPTIONS_HMAC_C_S, config->macs, "MACs") &&
+        set_algorithms(login, SSH_OPTIONS_HMAC_S_C, config->macs, "MACs") &&
+        set_algorithms(login, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES,
+                       config->pubkeyalgorithms, "PubkeyAcceptedAlgorithms");
+    free(order);
+    return good;
+}
+
+static bool
+exchange_keys(struct login *login)
+{
+    int rc, fd = connect_target(&login->config, login->args, login->deadline);
+
+    if (fd < 0) {
+        login->said = true;
+        return false;
+    }
+    if (ssh_options_set(login->session, SSH_OPTIONS_FD, &fd) != 0) {
+        close(fd);
+        return login_fail(login, "%s", ssh_get_error(login->session));
+    }
+    ssh_set_blocking(login->session, 0);
+    while ((rc = ssh_connect(login->session)) == SSH_AGAIN)
+        if (!login_wait(login))
+            return false;
+    if (rc != SSH_OK)
+        return login_fail(login, "no SSH connection to %s: %s",
+                          login->config.hostname,
+                          ssh_get_error(login->session));
+    (void)fcntl(ssh_get_fd(login->session), F_SETFD, FD_CLOEXEC);
+    return true;
+}
+
+/* ------------------------------------------------------------------ plugin */
+
+static void
+on_plugin_error(void *context, authplug_span line)
+{
+    const struct login *login = context;
+
+    if (!login->args->quiet)
+        user_tell("plugin", line);
+}
+
+static authplug_status
+on_plugin_ask(void *context, const authplug_ki_request *request,
+              authplug_ki_reply *reply)
+{
+    struct login *login = context;
+
+    if (login->batch && request->count > 0) {
+        user_tell("plugin", request->instruction);
+        for (uint32_t i = 0; i < request->count; i++)
+            user_tell("plugin", request->prompts[i].text);
+        (void)login_fail(login, "the plugin asks the user, who cannot be "
+                                "asked in batch mode: log in without --batch");
+        return AUTHPLUG_CANCELLED;
+    }
+    return user_ask("plugin", request, reply, login->deadline);
+}
+
+/* The name under which PuTTY's protocol knows the host: the one that its key
+ * is kept under (H.6.1), without the port. */
+static const char *
+logical_host(const struct login *login)
+{
+    return login->config.hostkeyalias ? login->config.hostkeyalias
+                                      : login->config.hostname;
+}
+
+static bool
+start_plugin(struct login *login)
+{
+    authplug_putty_host_options options = {0};
+    const char *chosen = "";
+    authplug_status status;
+
+    if (login->args->plugin == NULL)
+        return true;
+    options.command = login->args->plugin;
+    options.timeout_ms = login->args->timeout_ms;
+    options.ask = on_plugin_ask;
+    options.on_stderr = on_plugin_error;
+    options.context = login;
+    status = authplug_putty_host_start(&options, &login->plugin);
+    if (status == AUTHPLUG_OK) {
+        authplug_putty_host_set_deadline(login->plugin,
+                                         login->deadline - io_now());
+        status = authplug_putty_host_init(
+            login->plugin, logical_host(login), login->config.port,
+            login->config.user, &chosen);
+    }
+    if (status == AUTHPLUG_REFUSED) {
+        user_tell("plugin", authplug_putty_host_plugin_text(login->plugin));
+        return login_fail(login, "the plugin refused this login: see what it "
+                                 "said, or log in without --plugin");
+    }
+    if (status != AUTHPLUG_OK)
+        return login_plugin_failed(login, status);
+    if (*chosen != 0) {
+        login_debug(login, "the plugin gives the username '%s'", chosen);
+        login->user = chosen;
+    }
+    return true;
+}
+
+/* What to do about a plugin's fault. */
+static const char *
+remedy(authplug_status status)
+{
+    switch ((int)status) {
+    case AUTHPLUG_NOT_FOUND:
+        return "check the command given with --plugin";
+    case AUTHPLUG_TEXT:
+        return "have it print to standard error or to a file";
+    case AUTHPLUG_TIMEOUT:
+        return "--timeout sets the limit";
+    case AUTHPLUG_CANCELLED:
+    case AUTHPLUG_NO_TERMINAL:
+        return "log in where there is a terminal";
+    default:
+        return "run it by hand with 'authplug try putty'";
+    }
+}
+
+bool
+login_plugin_failed(struct login *login, authplug_status status)
+{
+    const char *error = login->plugin == NULL
+                            ? authplug_status_text(status)
+                            : authplug_putty_host_error(login->plugin);
+
+    if (io_signals_caught() != 0)
+        login->said = true;
+    return login_fail(login, "%s: %s", error, remedy(status));
+}
+
+/* ------------------------------------------------------------------- a struct login */
+
+static bool
+prepare(struct login *login, const ssh_args *args)
+{
+    static const authplug_limits standard = AUTHPLUG_LIMITS_DEFAULT;
+
+    login->args = args;
+    login->limits = standard;
+    login->deadline = io_deadline(args->timeout_ms);
+    login->request = authplug_secret_new(BODY_MAX);
+    login->response = authplug_secret_new(BODY_MAX);
+    login->methods = authplug_secret_new(BODY_MAX);
+    login->session = ssh_new();
+    if (login->request == NULL || login->response == NULL ||
+        login->methods == NULL || login->session == NULL)
+        return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
+    if (!config_resolve(&login->config, args, login->deadline))
+        return false;
+    login->key_name = config_key_name(&login->config);
+    if (login->key_name == NULL)
+        return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
+    login->user = login->config.user;
+    login->batch = args->batch || login->config.batchmode;
+    /* who names a plugin wants keyboard-interactive */
+    if (args->plugin != NULL)
+        login->config.kbdint = true;
+    return true;
+}
+
+static hostkey_verdict
+reach_server(struct login *login)
+{
+    known_keys known = {0};
+    hostkey_verdict verdict = HOSTKEY_REFUSED;
+
+    if (known_load(&known, &login->config, login->key_name,
+                   login->deadline) &&
+        set_options(login, &known) && exchange_keys(login))
+        verdict = hostkey_check(login->session, &login->config, &known,
+                                login->key_name, login->batch,
+                                login->deadline);
+    known_free(&known);
+    return verdict;
+}
+
+static void
+tell_banner(const struct login *login)
+{
+    char *banner = ssh_get_issue_banner(login->session);
+
+    if (banner != NULL && !login->args->quiet)
+        user_tell("server", authplug_span_of(banner));
+    ssh_string_free_char(banner);
+}
+
+/* From an accepted host key to an open session. */
+static bool
+authenticate(struct login *login)
+{
+    bool good;
+
+    login->tap = tap_open(login->session);
+    if (login->tap == NULL)
+        return login_fail(login, "cannot read the authentication's packets: "
+                                 "is /proc mounted?");
+    good = start_plugin(login) &&
+           ssh_options_set(login->session, SSH_OPTIONS_USER, login->user) == 0 &&
+           auth_run(login);
+    login_read_tap(login);
+    tap_close(&login->tap);
+    tell_banner(login);
+    authplug_putty_host_finish(&login->plugin);
+    return good;
+}
+
+login_end
+login_run(struct login *login, const ssh_args *args)
+{
+    hostkey_verdict verdict;
+
+    if (!prepare(login, args))
+        return LOGIN_FAILED;
+    verdict = reach_server(login);
+    if (verdict == HOSTKEY_STOCK) {
+        io_say(PROGRAM, "%s is known by a certificate authority alone, which "
+                        "stock ssh can verify: it takes over, without the "
+                        "plugin",
+               login->key_name);
+        return LOGIN_STOCK;
+    }
+    if (verdict == HOSTKEY_REFUSED)
+        return LOGIN_FAILED;
+    login->no_passwords = verdict == HOSTKEY_NO_PASSWORDS;
+    /* the time the user took to judge the key is not the server's */
+    login->deadline = io_deadline(args->timeout_ms);
+    return authenticate(login) ? LOGIN_DONE : LOGIN_FAILED;
+}
+
+void
+login_free(struct login *login)
+{
+    tap_close(&login->tap);
+    authplug_putty_host_finish(&login->plugin);
+    if (login->session != NULL) {
+        ssh_disconnect(login->session);
+        ssh_free(login->session);
+        login->session = NULL;
+    }
+    connect_abandon();
+    config_free(&login->config);
+    free(login->key_name);
+    login->key_name = NULL;
+    authplug_secret_free(&login->request);
+    authplug_secret_free(&login->response);
+    authplug_secret_free(&login->methods);
+}

@@ -1,0 +1,958 @@
+/* A control master for stock ssh: the listening socket, the loop, clients. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "mux.h"
+
+#include "mux_proto.h"
+#include "mux_session.h"
+
+#include <errno.h>
+#include <libssh/server.h> /* ssh_set_message_callback */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Turns of the SSH socket in one round; libssh reads 4 KiB in each. */
+#define SSH_TURNS 64
+
+/* Packets that one client may have served in one round. */
+#define CLIENT_TURNS 8
+
+/* The most that waits to be sent to a client; it reads or it is dropped. */
+#define CLIENT_OUT_MAX 4096
+
+/* For how long the farewell may take, when the server does not read. */
+#define FAREWELL_MS 1000
+
+/* ------------------------------------------------------------- the socket */
+
+__attribute__((format(printf, 3, 4))) static bool
+explain(char *why, size_t whysize, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, whysize, format, args);
+    va_end(args);
+    return false;
+}
+
+/* Whether it is a directory that is ours and that nobody else may write to. */
+static bool
+is_private(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+           st.st_uid == geteuid() && (st.st_mode & 022) == 0;
+}
+
+static const char *
+home(void)
+{
+    const char *dir = getenv("HOME");
+    const struct passwd *me;
+
+    if (dir != NULL && dir[0] == '/')
+        return dir;
+    me = getpwuid(geteuid());
+    return me != NULL ? me->pw_dir : NULL;
+}
+
+static bool
+make_directory(char *path, size_t size, char *why, size_t whysize)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *base = runtime;
+    const char *name = "authplug";
+    int len;
+
+    if (runtime == NULL || runtime[0] != '/' || !is_private(runtime)) {
+        base = home();
+        name = ".authplug";
+    }
+    if (base == NULL)
+        return explain(why, whysize, "no home directory is known: set HOME");
+    len = snprintf(path, size, "%s/%s", base, name);
+    if (len < 0 || (size_t)len >= size)
+        return explain(why, whysize,
+                       "%.150s is too long for a socket's path: "
+                       "set XDG_RUNTIME_DIR to a shorter one",
+                       base);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return explain(why, whysize, "cannot create %s: %s", path,
+                       strerror(errno));
+    if (!is_private(path))
+        return explain(why, whysize,
+                       "%s is not a directory that is yours alone: "
+                       "chown it to yourself and chmod go-w it",
+                       path);
+    return true;
+}
+
+/* Sixteen digits at the end of the path. */
+static bool
+add_name(char *path, size_t size, char *why, size_t whysize)
+{
+    size_t len = strlen(path);
+    unsigned char random[8];
+    int more;
+
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return explain(why, whysize, "no random numbers: %s", strerror(errno));
+    more = snprintf(path + len, size - len, "/%02x%02x%02x%02x%02x%02x%02x%02x",
+                    random[0], random[1], random[2], random[3], random[4],
+                    random[5], random[6], random[7]);
+    if (more > 0 && (size_t)more < size - len)
+        return true;
+    path[len] = '\0';
+    return explain(why, whysize,
+                   "%s leaves no room for a socket's name (%zu bytes in all): "
+                   "set XDG_RUNTIME_DIR to a shorter one",
+                   path, size - 1);
+}
+
+int
+mux_listen(char *path, size_t size, char *why, size_t whysize)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    mode_t mask;
+    int fd;
+
+    if (size > sizeof address.sun_path)
+        size = sizeof address.sun_path;
+    if (!make_directory(path, size, why, whysize) ||
+        !add_name(path, size, why, whysize))
+        return -1;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        explain(why, whysize, "cannot make a socket: %s", strerror(errno));
+        return -1;
+    }
+    mask = umask(0177);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        listen(fd, MUX_CLIENTS_MAX) == 0) {
+        umask(mask);
+        return fd;
+    }
+    explain(why, whysize, "cannot listen on %s: %s", path, strerror(errno));
+    umask(mask);
+    close(fd);
+    return -1;
+}
+
+/* ---------------------------------------------------------------- clients */
+
+enum client_phase { READ_LENGTH, READ_PACKET, READ_FDS };
+
+struct client {
+    int sock; /* -1 when it has gone and its session has not ended */
+    enum client_phase phase;
+    unsigned char length[4];
+    size_t have;         /* bytes of the length, or of the packet */
+    size_t need;         /* the packet's */
+    authplug_secret *in; /* the packet; may hold environment variables */
+    authplug_secret *out;
+    bool greeted; /* its HELLO came */
+    bool leaving; /* to be closed when out is empty */
+    struct mux_request request; /* points into in */
+    int fds[MUX_FDS_MAX];
+    unsigned got_fds;
+    struct mux_session *session;
+    uint32_t session_id; /* of the request for it */
+    bool opened_said;
+    bool tty_said;
+    size_t polled; /* its first place among the polls; 0 if none */
+};
+
+struct server {
+    struct mux_hub hub;
+    const struct mux_options *options;
+    ssh_event event;
+    int listen_fd;
+    int signal_fd;
+    int owner_fd; /* a pidfd, or -1 */
+    bool owner_gone;
+    bool path_gone;
+    bool served; /* somebody has connected */
+    bool dead;   /* the connection is */
+    bool stop;
+    bool no_fds; /* accept() failed; not again before something changes */
+    struct timespec start;
+    struct client *clients[MUX_CLIENTS_MAX];
+    size_t count;
+    size_t turn;      /* whose turn is first; it goes round */
+    uint32_t numbers; /* of sessions */
+    struct pollfd polls[4 + MUX_CLIENTS_MAX * (1 + MUX_SESSION_POLLS)];
+    size_t polls_used;
+};
+
+static void
+drop_fds(struct client *client)
+{
+    while (client->got_fds > 0)
+        close(client->fds[--client->got_fds]);
+}
+
+/* The client has gone, or has to. Its session may live on for a moment. */
+static void
+hang_up(struct server *server, struct client *client)
+{
+    if (client->sock < 0)
+        return;
+    mux_debug(&server->hub, "client %d: gone", client->sock);
+    drop_fds(client);
+    close(client->sock);
+    client->sock = -1;
+    server->no_fds = false;
+    if (client->session != NULL)
+        mux_session_abandon(client->session);
+}
+
+static void
+free_client(struct client *client)
+{
+    drop_fds(client);
+    if (client->sock >= 0)
+        close(client->sock);
+    mux_session_free(&client->session);
+    authplug_secret_free(&client->in);
+    authplug_secret_free(&client->out);
+    free(client);
+}
+
+static struct client *
+new_client(int sock)
+{
+    struct client *client = calloc(1, sizeof *client);
+
+    if (client == NULL) {
+        close(sock);
+        return NULL;
+    }
+    client->sock = sock;
+    client->in = authplug_secret_new(MUX_PACKET_MAX);
+    client->out = authplug_secret_new(CLIENT_OUT_MAX);
+    if (client->in != NULL && client->out != NULL &&
+        mux_put_hello(client->out) == AUTHPLUG_OK)
+        return client;
+    free_client(client);
+    return NULL;
+}
+
+static bool
+is_our_user(int sock)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+
+    return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+           peer.uid == geteuid();
+}
+
+static void
+remove_path(struct server *server)
+{
+    if (server->options->path != NULL && !server->path_gone)
+        unlink(server->options->path);
+    server->path_gone = true;
+}
+
+static void
+accept_client(struct server *server)
+{
+    struct client *client;
+    int sock = accept4(server->listen_fd, NULL, NULL,
+                       SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (sock < 0) {
+        server->no_fds = errno == EMFILE || errno == ENFILE ||
+                         errno == ENOMEM || errno == ENOBUFS;
+        return;
+    }
+    if (!is_our_user(sock) || server->count == MUX_CLIENTS_MAX) {
+        mux_debug(&server->hub, "a client was turned away: %s",
+                  server->count == MUX_CLIENTS_MAX ? "too many"
+                                                   : "another user");
+        close(sock);
+        return;
+    }
+    client = new_client(sock);
+    if (client == NULL)
+        return;
+    mux_debug(&server->hub, "client %d: connected", sock);
+    server->clients[server->count++] = client;
+    server->served = true;
+    if (server->options->once) {
+        remove_path(server);
+        close(server->listen_fd);
+        server->listen_fd = -1;
+    }
+}
+
+/* ------------------------------------------------------- what clients say */
+
+/* False when the client is to be dropped, here and in what follows. */
+static bool
+refuse(struct client *client, const char *reason)
+{
+    drop_fds(client);
+    return mux_put_refusal(client->out, MUX_S_FAILURE, client->request.id,
+                           reason) == AUTHPLUG_OK;
+}
+
+static bool
+start_session(struct server *server, struct client *client)
+{
+    if (client->session != NULL)
+        return refuse(client, "one session at a time");
+    client->got_fds = 0; /* they are the session's from here on */
+    client->session = mux_session_new(&server->hub, server->numbers,
+                                      &client->request.session, client->fds);
+    if (client->session == NULL)
+        return refuse(client, "out of memory");
+    server->numbers++;
+    client->session_id = client->request.id;
+    client->opened_said = false;
+    client->tty_said = false;
+    return true;
+}
+
+/*
+ * A whole request is there, descriptors included. Forwards, terminate and stop
+ * are to be carried out here once they are, and lose their refusal then.
+ */
+static bool
+handle(struct server *server, struct client *client)
+{
+    const struct mux_request *request = &client->request;
+
+    mux_debug(&server->hub, "client %d: %s", client->sock,
+              mux_request_name(request->type));
+    if (client->greeted == (request->type == MUX_HELLO))
+        return false; /* twice, or not first */
+    client->greeted = true;
+    if (request->refusal != NULL)
+        return refuse(client, request->refusal);
+    if (request->type == MUX_NEW_SESSION)
+        return start_session(server, client);
+    if (request->type == MUX_ALIVE_CHECK)
+        return mux_put_alive(client->out, request->id, (uint32_t)getpid()) ==
+               AUTHPLUG_OK;
+    return true;
+}
+
+/* Takes the descriptors out of a message; false unless there is exactly one. */
+static bool
+take_fd(struct client *client, struct msghdr *message)
+{
+    struct cmsghdr *control;
+    int fd = -1;
+    int found = 0;
+
+    for (control = CMSG_FIRSTHDR(message); control != NULL;
+         control = CMSG_NXTHDR(message, control)) {
+        const unsigned char *data = CMSG_DATA(control);
+        size_t left = control->cmsg_len - CMSG_LEN(0);
+
+        if (control->cmsg_level != SOL_SOCKET ||
+            control->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (; left >= sizeof fd; left -= sizeof fd, data += sizeof fd) {
+            if (found++ > 0)
+                close(fd);
+            memcpy(&fd, data, sizeof fd);
+        }
+    }
+    if (found == 1 && (message->msg_flags & MSG_CTRUNC) == 0) {
+        client->fds[client->got_fds++] = fd;
+        return true;
+    }
+    if (found > 0)
+        close(fd);
+    return false;
+}
+
+/*
+ * How a read went: 1 when what was needed is there, 0 when some of it is not
+ * there yet, -1 when the client is to be dropped.
+ */
+static int
+read_result(ssize_t got, size_t want)
+{
+    if (got < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0
+                                                                         : -1;
+    return got == 0 ? -1 : (size_t)got == want;
+}
+
+/* One descriptor, in a message of its own of one byte. */
+static int
+read_fd(struct client *client)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(4 * sizeof(int))];
+    } control;
+    char byte;
+    struct iovec piece = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &piece,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof control,
+    };
+    int result =
+        read_result(recvmsg(client->sock, &message, MSG_CMSG_CLOEXEC), 1);
+
+    if (result == 1 && !take_fd(client, &message))
+        return -1;
+    return result;
+}
+
+static int
+read_length(struct client *client)
+{
+    size_t want = sizeof client->length - client->have;
+    /* Without room for descriptors the kernel closes those that come. */
+    ssize_t got =
+        recv(client->sock, client->length + client->have, want, 0);
+    int result = read_result(got, want);
+    authplug_reader reader;
+
+    if (got > 0)
+        client->have += (size_t)got;
+    if (result != 1)
+        return result;
+    reader = authplug_reader_over(
+        authplug_span_make(client->length, sizeof client->length), 0);
+    client->need = authplug_get_uint32(&reader);
+    client->have = 0;
+    client->phase = READ_PACKET;
+    authplug_secret_clear(client->in);
+    return client->need >= MUX_PACKET_MIN && client->need <= MUX_PACKET_MAX
+               ? 1
+               : -1;
+}
+
+static int
+read_packet(struct client *client)
+{
+    size_t want = client->need - client->have;
+    unsigned char *room;
+    ssize_t got;
+    int result;
+
+    if (authplug_secret_reserve(client->in, want, &room) != AUTHPLUG_OK)
+        return -1;
+    got = recv(client->sock, room, want, 0);
+    result = read_result(got, want);
+    if (got > 0) {
+        authplug_secret_commit(client->in, (size_t)got);
+        client->have += (size_t)got;
+    }
+    if (result != 1)
+        return result;
+    client->have = 0;
+    client->phase = READ_FDS;
+    return mux_request_read(authplug_secret_span(client->in),
+                            &client->request) == AUTHPLUG_OK
+               ? 1
+               : -1;
+}
+
+/* Reads what there is, never beyond what is due: descriptors come between. */
+static void
+read_client(struct server *server, struct client *client)
+{
+    int turns = CLIENT_TURNS;
+    int result = 1;
+
+    while (result == 1 && turns > 0 && !client->leaving) {
+        if (client->phase == READ_LENGTH)
+            result = read_length(client);
+        else if (client->phase == READ_PACKET)
+            result = read_packet(client);
+        else if (client->got_fds < client->request.fds)
+            result = read_fd(client);
+        if (result == 1 && client->phase == READ_FDS &&
+            client->got_fds == client->request.fds) {
+            client->phase = READ_LENGTH;
+            turns--;
+            if (!handle(server, client))
+                result = -1;
+        }
+    }
+    if (result < 0)
+        hang_up(server, client);
+}
+
+/* ---------------------------------------------------- what clients are told */
+
+static bool
+flush_client(struct client *client)
+{
+    authplug_span left = authplug_secret_span(client->out);
+    ssize_t put;
+
+    if (left.len == 0)
+        return true;
+    put = send(client->sock, left.data, left.len, MSG_NOSIGNAL);
+    if (put < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+    authplug_secret_drop(client->out, (size_t)put);
+    return true;
+}
+
+/* Says what the session's report has that was not said. */
+static bool
+tell(struct client *client, const struct mux_session_report *report)
+{
+    authplug_status status = AUTHPLUG_OK;
+
+    if (report->state == MUX_SESSION_REFUSED)
+        return mux_put_refusal(client->out, MUX_S_FAILURE, client->session_id,
+                               report->reason) == AUTHPLUG_OK;
+    if (report->state == MUX_SESSION_OPENING)
+        return true;
+    if (!client->opened_said)
+        status =
+            mux_put_opened(client->out, client->session_id, report->number);
+    client->opened_said = true;
+    if (status == AUTHPLUG_OK && report->tty_failed && !client->tty_said) {
+        client->tty_said = true;
+        status = mux_put_tty_failed(client->out, report->number);
+    }
+    if (report->state == MUX_SESSION_ENDED) {
+        /* Without a status the client is left alone, and says 255. */
+        client->leaving = true;
+        if (status == AUTHPLUG_OK && report->exited)
+            status = mux_put_exit(client->out, report->number,
+                                  report->exit_status);
+    }
+    return status == AUTHPLUG_OK;
+}
+
+/* Brings a client up to date; false when it is to be forgotten. */
+static bool
+update_client(struct server *server, struct client *client)
+{
+    if (client->session != NULL) {
+        const struct mux_session_report *report =
+            mux_session_report(client->session);
+
+        if (client->sock >= 0 && !tell(client, report))
+            hang_up(server, client);
+        if (report->state == MUX_SESSION_REFUSED ||
+            report->state == MUX_SESSION_ENDED)
+            mux_session_free(&client->session);
+    }
+    if (client->sock >= 0 && !flush_client(client))
+        hang_up(server, client);
+    if (client->sock >= 0 && client->leaving &&
+        authplug_secret_len(client->out) == 0)
+        hang_up(server, client);
+    return client->sock >= 0 || client->session != NULL;
+}
+
+static void
+update_clients(struct server *server)
+{
+    size_t i = 0;
+
+    while (i < server->count) {
+        if (update_client(server, server->clients[i])) {
+            i++;
+            continue;
+        }
+        free_client(server->clients[i]);
+        server->clients[i] = server->clients[--server->count];
+    }
+}
+
+/* --------------------------------------------------------------- the loop */
+
+static void
+check_connection(struct server *server)
+{
+    ssh_session ssh = server->hub.ssh;
+
+    if (!ssh_is_connected(ssh) ||
+        (ssh_get_status(ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0)
+        server->dead = true;
+}
+
+/*
+ * Steps all sessions, again and again while any of their calls let libssh take
+ * packets in, for these may be for one that was stepped before.
+ */
+static void
+step_sessions(struct server *server)
+{
+    uint64_t before;
+    size_t i;
+
+    do {
+        before = server->hub.packets.in_packets;
+        server->hub.paused = false;
+        for (i = 0; i < server->count; i++) {
+            const struct client *client = server->clients[i];
+
+            if (client->session != NULL &&
+                mux_session_is_flooded(client->session))
+                server->hub.paused = true;
+        }
+        server->turn++;
+        for (i = 0; i < server->count; i++) {
+            struct client *client =
+                server->clients[(server->turn + i) % server->count];
+
+            if (client->session != NULL)
+                mux_session_step(client->session);
+        }
+        check_connection(server);
+    } while (server->hub.packets.in_packets != before && !server->dead);
+}
+
+static void
+take_packets(struct server *server)
+{
+    int turns = SSH_TURNS;
+    int rc;
+
+    do
+        rc = ssh_event_dopoll(server->event, 0);
+    while (rc == SSH_OK && --turns > 0);
+    if (rc == SSH_ERROR)
+        server->dead = true;
+}
+
+static void
+take_signals(struct server *server)
+{
+    struct signalfd_siginfo info;
+    size_t i;
+
+    while (read(server->signal_fd, &info, sizeof info) ==
+           (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT ||
+            info.ssi_signo == SIGHUP)
+            server->stop = true;
+        if (info.ssi_signo != SIGWINCH)
+            continue;
+        for (i = 0; i < server->count; i++)
+            if (server->clients[i]->session != NULL)
+                mux_session_resized(server->clients[i]->session);
+    }
+}
+
+static void
+add_poll(struct server *server, int fd, int events)
+{
+    server->polls[server->polls_used++] =
+        (struct pollfd){fd, (short)events, 0};
+}
+
+/* The first four places are fixed; poll() passes over negative ones. */
+enum { AT_SIGNALS, AT_OWNER, AT_LISTEN, AT_SSH, AT_CLIENTS };
+
+static void
+fill_polls(struct server *server)
+{
+    ssh_session ssh = server->hub.ssh;
+    bool writes = (ssh_get_status(ssh) & SSH_WRITE_PENDING) != 0;
+    size_t i;
+
+    server->polls_used = 0;
+    add_poll(server, server->signal_fd, POLLIN);
+    add_poll(server, server->owner_gone ? -1 : server->owner_fd, POLLIN);
+    add_poll(server, server->no_fds ? -1 : server->listen_fd, POLLIN);
+    add_poll(server, server->hub.paused ? -1 : ssh_get_fd(ssh),
+             writes ? POLLIN | POLLOUT : POLLIN);
+    for (i = 0; i < server->count; i++) {
+        struct client *client = server->clients[i];
+        bool says = authplug_secret_len(client->out) > 0;
+
+        client->polled = server->polls_used;
+        add_poll(server, client->sock, says ? POLLOUT : POLLIN);
+        if (client->session != NULL)
+            server->polls_used += mux_session_poll(
+                client->session, server->polls + server->polls_used);
+    }
+}
+
+static void
+take_clients(struct server *server)
+{
+    size_t i;
+
+    for (i = 0; i < server->count; i++) {
+        struct client *client = server->clients[i];
+        const struct pollfd *poll = server->polls + client->polled;
+
+        if (client->session != NULL)
+            mux_session_ready(client->session, poll + 1);
+        if (client->sock >= 0 && poll->revents != 0 &&
+            authplug_secret_len(client->out) == 0)
+            read_client(server, client);
+    }
+}
+
+static long
+elapsed_ms(const struct timespec *since)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - since->tv_sec) * 1000 +
+           (now.tv_nsec - since->tv_nsec) / 1000000;
+}
+
+/* How long poll() may wait: for ever, but for the clocks that run. */
+static int
+patience(const struct server *server)
+{
+    const struct mux_options *options = server->options;
+    long left = -1;
+
+    if (!server->served && options->first_client_ms > 0) {
+        left = options->first_client_ms - elapsed_ms(&server->start);
+        left = left < 0 ? 0 : left;
+    }
+    if ((options->owner_pid > 0 && !server->owner_gone &&
+         server->owner_fd < 0) ||
+        server->no_fds)
+        left = left < 0 || left > 1000 ? 1000 : left;
+    return (int)left;
+}
+
+static void
+check_owner(struct server *server)
+{
+    pid_t owner = server->options->owner_pid;
+
+    /* A pidfd tells by itself; without one, ask. */
+    if (owner > 0 && !server->owner_gone && server->owner_fd < 0)
+        server->owner_gone = kill(owner, 0) != 0 && errno == ESRCH;
+}
+
+/* Whether there is a reason to end. */
+static bool
+is_over(const struct server *server, enum mux_end *end)
+{
+    const struct mux_options *options = server->options;
+
+    if (server->dead) {
+        *end = MUX_END_CONNECTION;
+        return true;
+    }
+    if (server->stop) {
+        *end = MUX_END_STOPPED;
+        return true;
+    }
+    if (server->count > 0)
+        return false;
+    *end = MUX_END_DONE;
+    if (server->owner_gone || (options->once && server->served))
+        return true;
+    *end = MUX_END_UNUSED;
+    return !server->served && options->first_client_ms > 0 &&
+           elapsed_ms(&server->start) >= options->first_client_ms;
+}
+
+static enum mux_end
+loop(struct server *server)
+{
+    enum mux_end end;
+
+    for (;;) {
+        step_sessions(server);
+        update_clients(server);
+        check_owner(server);
+        if (is_over(server, &end))
+            return end;
+        fill_polls(server);
+        if (poll(server->polls, server->polls_used, patience(server)) < 0) {
+            if (errno == EINTR)
+                continue;
+            return MUX_END_ERROR;
+        }
+        server->no_fds = false;
+        if (server->polls[AT_SIGNALS].revents != 0)
+            take_signals(server);
+        if (server->polls[AT_OWNER].revents != 0)
+            server->owner_gone = true;
+        take_clients(server);
+        if (server->polls[AT_SSH].revents != 0)
+            take_packets(server);
+        if (server->polls[AT_LISTEN].revents != 0)
+            accept_client(server);
+    }
+}
+
+/* -------------------------------------------------------- before and after */
+
+/* Denies what the server asks of us: libssh would keep it, unanswered. */
+static int
+deny(ssh_session ssh, ssh_message message, void *user)
+{
+    (void)ssh;
+    (void)message;
+    (void)user;
+    return 1;
+}
+
+static bool
+set_up_connection(struct server *server)
+{
+    ssh_session ssh = server->hub.ssh;
+    int yes = 1;
+
+    ssh_set_blocking(ssh, 0);
+    ssh_set_message_callback(ssh, deny, NULL);
+    ssh_set_counters(ssh, NULL, &server->hub.packets);
+    /* Requests are small and answered one by one; fails on other sockets. */
+    (void)setsockopt(ssh_get_fd(ssh), IPPROTO_TCP, TCP_NODELAY, &yes,
+                     sizeof yes);
+    server->event = ssh_event_new();
+    return server->event != NULL &&
+           ssh_event_add_session(server->event, ssh) == SSH_OK;
+}
+
+static int
+open_owner(pid_t owner)
+{
+#ifdef SYS_pidfd_open
+    /* Close-on-exec by itself. ESRCH is noticed by check_owner. */
+    if (owner > 0)
+        return (int)syscall(SYS_pidfd_open, owner, 0);
+#endif
+    (void)owner;
+    return -1;
+}
+
+/* The signals that come through signal_fd, and SIGPIPE, which is dropped. */
+static void
+block_signals(sigset_t *taken, sigset_t *before)
+{
+    static const int stops[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction action;
+    size_t i;
+
+    sigemptyset(taken);
+    sigaddset(taken, SIGWINCH);
+    sigaddset(taken, SIGPIPE);
+    for (i = 0; i < sizeof stops / sizeof stops[0]; i++)
+        if (sigaction(stops[i], NULL, &action) != 0 ||
+            action.sa_handler != SIG_IGN)
+            sigaddset(taken, stops[i]);
+    sigprocmask(SIG_BLOCK, taken, before);
+}
+
+/* Lets go of the channels, and sends what is left to be sent. */
+static void
+say_farewell(struct server *server)
+{
+    ssh_session ssh = server->hub.ssh;
+    struct timespec start;
+    long left;
+
+    while (server->count > 0) {
+        struct client *client = server->clients[--server->count];
+
+        hang_up(server, client); /* closes the channel */
+        free_client(client);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    while (!server->dead && server->event != NULL &&
+           (ssh_get_status(ssh) & SSH_WRITE_PENDING) != 0 &&
+           (left = FAREWELL_MS - elapsed_ms(&start)) > 0) {
+        struct pollfd one = {ssh_get_fd(ssh), POLLIN | POLLOUT, 0};
+
+        if (poll(&one, 1, (int)left) < 0 && errno != EINTR)
+            break;
+        take_packets(server);
+        check_connection(server);
+    }
+    if (server->event != NULL) {
+        ssh_event_remove_session(server->event, ssh);
+        ssh_event_free(server->event);
+    }
+    ssh_set_counters(ssh, NULL, NULL);
+    ssh_disconnect(ssh);
+}
+
+/* SIGPIPE may be pending from a write; unblocked, it would kill. */
+static void
+restore_signals(const sigset_t *before)
+{
+    struct timespec none = {0, 0};
+    sigset_t broken;
+
+    sigemptyset(&broken);
+    sigaddset(&broken, SIGPIPE);
+    if (!sigismember(before, SIGPIPE))
+        (void)sigtimedwait(&broken, NULL, &none);
+    sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+static void
+close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+enum mux_end
+mux_serve(ssh_session session, int listen_fd, const struct mux_options *options)
+{
+    struct server *server = calloc(1, sizeof *server);
+    enum mux_end end = MUX_END_ERROR;
+    sigset_t taken;
+    sigset_t before;
+
+    if (server == NULL) {
+        close(listen_fd);
+        return MUX_END_ERROR;
+    }
+    block_signals(&taken, &before);
+    server->options = options;
+    server->listen_fd = listen_fd;
+    server->owner_fd = open_owner(options->owner_pid);
+    server->signal_fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+    server->hub.ssh = session;
+    server->hub.scratch = malloc(MUX_SCRATCH);
+    server->hub.debug = options->debug;
+    server->hub.user = options->user;
+    clock_gettime(CLOCK_MONOTONIC, &server->start);
+    if (server->signal_fd >= 0 && server->hub.scratch != NULL &&
+        set_up_connection(server))
+        end = loop(server);
+    mux_debug(&server->hub, "serving ends: %d", (int)end);
+
+    remove_path(server);
+    close_fd(server->listen_fd);
+    say_farewell(server);
+    close_fd(server->signal_fd);
+    close_fd(server->owner_fd);
+    free(server->hub.scratch);
+    free(server);
+    restore_signals(&before);
+    return end;
+}

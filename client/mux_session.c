@@ -1,0 +1,922 @@
+/* One session: a libssh channel and three passed descriptors. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "mux_session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The hold of a stalled output grows in steps of this. */
+#define HOLD_STEP ((size_t)64 << 10)
+
+/*
+ * How long output may still arrive after its reader has gone before the
+ * channel is closed; what was on its way, and the exit status behind it,
+ * arrives sooner.
+ */
+#define BROKEN_MS 250
+
+#define MAJOR_MEM 1  /* /dev/null and its like */
+#define MAJOR_TTY 5  /* /dev/tty: another terminal for whoever opens it */
+#define MAJOR_PTS 136 /* to 143 */
+
+/* ------------------------------------------------------------ descriptors */
+
+/*
+ * The file description behind a passed descriptor is shared with the client
+ * and whoever started it, so O_NONBLOCK is never set on it. How to use it
+ * without blocking then depends on what it is.
+ */
+enum end_kind {
+    END_DIRECT,  /* never blocks, or a description of our own that does not */
+    END_SOCKET,  /* MSG_DONTWAIT */
+    END_CAUTIOUS /* poll first, and take small bites */
+};
+
+struct end {
+    int fd; /* -1 when closed */
+    enum end_kind kind;
+};
+
+static void
+end_close(struct end *end)
+{
+    if (end->fd >= 0)
+        close(end->fd);
+    end->fd = -1;
+}
+
+/* Another description of the same pipe or terminal, or -1. */
+static int
+open_again(int fd, const struct stat *st, int flags)
+{
+    char path[64];
+    unsigned tty;
+
+    flags = (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (S_ISCHR(st->st_mode) && major(st->st_rdev) == MAJOR_TTY) {
+        /* /dev/tty, reopened by us, would be our terminal or none. */
+        if (ioctl(fd, TIOCGDEV, &tty) != 0 || major(tty) < MAJOR_PTS ||
+            major(tty) >= MAJOR_PTS + 8)
+            return -1;
+        snprintf(path, sizeof path, "/dev/pts/%u",
+                 minor(tty) + ((major(tty) - MAJOR_PTS) << 8));
+    }
+    return open(path, flags);
+}
+
+/* Whether fd is the terminal that st, from another descriptor, is. */
+static bool
+is_same_terminal(int fd, const struct stat *st)
+{
+    struct stat again;
+
+    if (!S_ISCHR(st->st_mode) || major(st->st_rdev) != MAJOR_TTY)
+        return true;
+    return fstat(fd, &again) == 0 && S_ISCHR(again.st_mode) &&
+           major(again.st_rdev) >= MAJOR_PTS &&
+           major(again.st_rdev) < MAJOR_PTS + 8;
+}
+
+/* Takes a passed descriptor over. */
+static struct end
+end_adopt(int fd)
+{
+    struct end end = {fd, END_CAUTIOUS};
+    struct stat st;
+    int flags = fcntl(fd, F_GETFL);
+    int mine;
+
+    if (flags < 0 || fstat(fd, &st) != 0)
+        return end;
+    if (S_ISSOCK(st.st_mode)) {
+        end.kind = END_SOCKET;
+        return end;
+    }
+    if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ||
+        (S_ISCHR(st.st_mode) && major(st.st_rdev) == MAJOR_MEM) ||
+        (flags & O_NONBLOCK) != 0) {
+        end.kind = END_DIRECT;
+        return end;
+    }
+    if (!S_ISFIFO(st.st_mode) && !isatty(fd))
+        return end;
+    mine = open_again(fd, &st, flags);
+    if (mine < 0)
+        return end; /* another user's pipe, a pipe without a reader, ... */
+    if (!is_same_terminal(mine, &st)) {
+        close(mine);
+        return end;
+    }
+    close(fd);
+    end.fd = mine;
+    end.kind = END_DIRECT;
+    return end;
+}
+
+static bool
+is_ready(int fd, short events)
+{
+    struct pollfd one = {fd, events, 0};
+
+    return poll(&one, 1, 0) > 0;
+}
+
+/* Bytes read; 0 at the end, also an unhappy one; -1 when it would block. */
+static ssize_t
+end_read(const struct end *end, void *data, size_t size)
+{
+    ssize_t got;
+
+    if (end->kind == END_CAUTIOUS && !is_ready(end->fd, POLLIN))
+        return -1;
+    do {
+        if (end->kind == END_SOCKET)
+            got = recv(end->fd, data, size, MSG_DONTWAIT);
+        else
+            got = read(end->fd, data, size);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : 0;
+    return got;
+}
+
+/* Bytes written; 0 when it would block; -1 when nobody reads any more. */
+static ssize_t
+end_write(const struct end *end, const void *data, size_t len)
+{
+    ssize_t put;
+
+    if (end->kind == END_CAUTIOUS) {
+        if (!is_ready(end->fd, POLLOUT))
+            return 0;
+        len = len < PIPE_BUF ? len : PIPE_BUF;
+    }
+    do {
+        if (end->kind == END_SOCKET)
+            put = send(end->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        else
+            put = write(end->fd, data, len);
+    } while (put < 0 && errno == EINTR);
+    if (put < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+    return put;
+}
+
+/* ----------------------------------------------------------------- output */
+
+/*
+ * Standard output or standard error.
+ *
+ * After a stall, what libssh keeps is taken over as a whole into the hold, and
+ * again only when the hold is empty: ssh_channel_read opens the window again
+ * whatever else it still keeps, so reading in small pieces for a slow reader
+ * would let the server fill the memory.
+ */
+struct sink {
+    struct end end;
+    int is_stderr;  /* as libssh wants it */
+    bool blocked;   /* it took no more; wait for POLLOUT */
+    int polled;     /* its place among the polls; -1 if none */
+    size_t backlog; /* bytes that libssh keeps for it */
+    unsigned char *hold;
+    size_t hold_size;
+    size_t hold_at;
+    size_t hold_len;
+};
+
+static bool
+sink_is_empty(const struct sink *sink)
+{
+    return sink->backlog == 0 && sink->hold_len == 0;
+}
+
+static void
+sink_close(struct sink *sink)
+{
+    end_close(&sink->end);
+    sink->blocked = false;
+    sink->hold_len = 0;
+}
+
+/* Writes until done or blocked; false when the reader has gone. */
+static bool
+sink_write(struct sink *sink, const unsigned char *data, size_t len,
+           size_t *taken)
+{
+    ssize_t put;
+
+    *taken = 0;
+    while (*taken < len && !sink->blocked) {
+        put = end_write(&sink->end, data + *taken, len - *taken);
+        if (put < 0)
+            return false;
+        *taken += (size_t)put;
+        /* A short write says that it is full; no need to ask again. */
+        if (put == 0 || (*taken < len && sink->end.kind == END_DIRECT))
+            sink->blocked = true;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- session */
+
+enum phase {
+    PHASE_OPEN,
+    PHASE_PTY,
+    PHASE_ENV,
+    PHASE_START,
+    PHASE_RUN,
+    PHASE_OVER
+};
+
+struct mux_session {
+    struct mux_hub *hub;
+    ssh_channel channel;
+    struct ssh_channel_callbacks_struct callbacks;
+    struct mux_session_report report;
+
+    enum phase phase;
+    bool asked;    /* the phase's request was sent */
+    uint64_t seen; /* how many packets had arrived when it was tried */
+
+    struct end in;
+    struct sink out;
+    struct sink err;
+    int polled;          /* the input's place among the polls; -1 if none */
+    bool readable;       /* poll() says so of the input */
+    unsigned char *held; /* input that the channel did not take, or NULL */
+    size_t held_at;
+    size_t held_len;
+    bool eof_sent;
+
+    bool abandoned;     /* the client has gone */
+    bool remote_eof;    /* no output will come any more */
+    bool remote_closed; /* nothing will */
+    bool cut;           /* the reader has gone and output goes on: stop it */
+    bool broken;        /* the reader of standard output has gone, ... */
+    struct timespec broken_at; /* ... then */
+
+    bool want_tty;
+    bool want_subsystem;
+    struct winsize size;
+    char *text; /* the memory of the strings below */
+    const char *term;
+    const char *command;
+    size_t env_count;
+    size_t env_next;
+    const char *env[]; /* names, each followed by its value in the text */
+};
+
+void
+mux_debug(const struct mux_hub *hub, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+
+    if (hub->debug == NULL)
+        return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    hub->debug(hub->user, line);
+}
+
+static bool
+has_passed(const struct timespec *since, long ms)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - since->tv_sec) * 1000 +
+               (now.tv_nsec - since->tv_nsec) / 1000000 >
+           ms;
+}
+
+/*
+ * The reader of an output has gone. OpenSSH would tell the server to close the
+ * command's pipe; libssh cannot. So output is thrown away for as long as what
+ * was on its way may take, and then the first further output closes the
+ * channel, which makes the command fail where the closed pipe would have. A
+ * command that writes no more still ends by itself, with its exit status.
+ */
+static void
+lost_reader(struct mux_session *session, struct sink *sink)
+{
+    sink_close(sink);
+    if (sink->is_stderr || session->broken)
+        return;
+    session->broken = true;
+    clock_gettime(CLOCK_MONOTONIC, &session->broken_at);
+}
+
+/* ------------------------------------------------------ libssh's callbacks */
+
+/*
+ * These run inside any libssh call of anybody, so they note things and write
+ * to the descriptor, and do not call into libssh.
+ */
+static int
+on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
+        int is_stderr, void *user)
+{
+    struct mux_session *session = user;
+    struct sink *sink = is_stderr ? &session->err : &session->out;
+    size_t taken = 0;
+
+    (void)ssh;
+    (void)channel;
+    if (sink->end.fd < 0) {
+        if (!is_stderr && session->broken &&
+            has_passed(&session->broken_at, BROKEN_MS))
+            session->cut = true;
+        sink->backlog = 0;
+        return (int)len;
+    }
+    if (sink->hold_len == 0 && !sink->blocked &&
+        !sink_write(sink, data, len, &taken)) {
+        lost_reader(session, sink);
+        taken = len;
+    }
+    sink->backlog = len - taken;
+    return (int)taken;
+}
+
+static void
+on_eof(ssh_session ssh, ssh_channel channel, void *user)
+{
+    struct mux_session *session = user;
+
+    (void)ssh;
+    (void)channel;
+    session->remote_eof = true;
+}
+
+static void
+on_close(ssh_session ssh, ssh_channel channel, void *user)
+{
+    struct mux_session *session = user;
+
+    (void)ssh;
+    (void)channel;
+    session->remote_eof = true;
+    session->remote_closed = true;
+}
+
+static void
+on_exit_status(ssh_session ssh, ssh_channel channel, int status, void *user)
+{
+    struct mux_session *session = user;
+
+    (void)ssh;
+    (void)channel;
+    session->report.exited = true;
+    session->report.exit_status = (uint32_t)status;
+}
+
+/* --------------------------------------------------------- birth and death */
+
+static char *
+copy_text(char **to, authplug_span from)
+{
+    char *start = *to;
+
+    if (from.len > 0)
+        memcpy(start, from.data, from.len);
+    start[from.len] = '\0';
+    *to += from.len + 1;
+    return start;
+}
+
+/* Copies the strings of the request into one piece of memory. */
+static bool
+copy_request(struct mux_session *session, const struct mux_new_session *request)
+{
+    size_t size = request->term.len + request->command.len + 2;
+    char *to;
+    size_t i;
+
+    for (i = 0; i < request->env_count; i++)
+        size += request->env[i].len + 1;
+    to = session->text = malloc(size);
+    if (to == NULL)
+        return false;
+    session->term = copy_text(&to, request->term);
+    session->command = copy_text(&to, request->command);
+    for (i = 0; i < request->env_count; i++) {
+        char *name = copy_text(&to, request->env[i]);
+
+        *strchr(name, '=') = '\0'; /* is there: mux_request_read saw to it */
+        session->env[i] = name;
+    }
+    session->env_count = request->env_count;
+    session->want_tty = request->want_tty;
+    session->want_subsystem = request->want_subsystem;
+    return true;
+}
+
+static bool
+open_channel(struct mux_session *session)
+{
+    session->channel = ssh_channel_new(session->hub->ssh);
+    if (session->channel == NULL)
+        return false;
+    session->callbacks.userdata = session;
+    session->callbacks.channel_data_function = on_data;
+    session->callbacks.channel_eof_function = on_eof;
+    session->callbacks.channel_close_function = on_close;
+    session->callbacks.channel_exit_status_function = on_exit_status;
+    ssh_callbacks_init(&session->callbacks);
+    return ssh_set_channel_callbacks(session->channel, &session->callbacks) ==
+           SSH_OK;
+}
+
+struct mux_session *
+mux_session_new(struct mux_hub *hub, uint32_t number,
+                const struct mux_new_session *request, const int fds[3])
+{
+    struct mux_session *session =
+        calloc(1, sizeof *session + request->env_count * sizeof(char *));
+
+    if (session == NULL) {
+        close(fds[0]);
+        close(fds[1]);
+        close(fds[2]);
+        return NULL;
+    }
+    session->hub = hub;
+    session->report.number = number;
+    session->in = end_adopt(fds[0]);
+    session->out.end = end_adopt(fds[1]);
+    session->err.end = end_adopt(fds[2]);
+    session->err.is_stderr = 1;
+    if (!copy_request(session, request) || !open_channel(session))
+        mux_session_free(&session);
+    return session;
+}
+
+static void
+close_ends(struct mux_session *session)
+{
+    end_close(&session->in);
+    sink_close(&session->out);
+    sink_close(&session->err);
+}
+
+void
+mux_session_free(struct mux_session **session)
+{
+    struct mux_session *it = *session;
+
+    if (it == NULL)
+        return;
+    close_ends(it);
+    if (it->channel != NULL) {
+        /* libssh keeps the channel until the server has closed it, too. */
+        ssh_remove_channel_callbacks(it->channel, &it->callbacks);
+        ssh_channel_free(it->channel);
+    }
+    free(it->out.hold);
+    free(it->err.hold);
+    free(it->held);
+    free(it->text);
+    free(it);
+    *session = NULL;
+}
+
+/*
+ * Where something waits to be sent, ssh_channel_close stops half-way: it sends
+ * EOF, says SSH_AGAIN, and leaves the CLOSE to the next call; without that the
+ * command would live on.
+ */
+static void
+close_channel(struct mux_session *session)
+{
+    int tries = 3;
+
+    while (ssh_channel_close(session->channel) == SSH_AGAIN && --tries > 0)
+        ;
+}
+
+static void
+finish(struct mux_session *session, enum mux_session_state state)
+{
+    close_ends(session);
+    if (state == MUX_SESSION_ENDED)
+        close_channel(session);
+    session->phase = PHASE_OVER;
+    session->report.state = state;
+    mux_debug(session->hub, "session %u: over", session->report.number);
+}
+
+void
+mux_session_abandon(struct mux_session *session)
+{
+    session->abandoned = true;
+    close_ends(session);
+    if (session->phase != PHASE_OPEN && session->phase != PHASE_OVER)
+        finish(session, MUX_SESSION_ENDED);
+}
+
+/* ---------------------------------------------------------------- set-up */
+
+/* A line of our own on the client's standard error, as OpenSSH puts it. */
+static void
+complain(struct mux_session *session, const char *what)
+{
+    char line[80];
+    size_t taken;
+
+    mux_debug(session->hub, "session %u: %s request failed",
+              session->report.number, what);
+    snprintf(line, sizeof line, "%s request failed\r\n", what);
+    if (session->err.end.fd >= 0)
+        (void)sink_write(&session->err, (unsigned char *)line, strlen(line),
+                         &taken);
+}
+
+static void
+refused(struct mux_session *session)
+{
+    const char *error = ssh_get_error(session->hub->ssh);
+    const char *text = error != NULL ? strstr(error, ") ") : NULL;
+
+    /* libssh: "Channel opening failure: channel 7 error (2) open failed" */
+    text = text != NULL ? text + 2 : error != NULL ? error : "unknown reason";
+    snprintf(session->report.reason, sizeof session->report.reason,
+             "the server refused another session: %.100s", text);
+    mux_debug(session->hub, "session %u: %s", session->report.number,
+              session->report.reason);
+    finish(session, MUX_SESSION_REFUSED);
+}
+
+static enum phase
+next_phase(const struct mux_session *session)
+{
+    if (session->phase < PHASE_PTY && session->want_tty)
+        return PHASE_PTY;
+    if (session->phase < PHASE_START &&
+        session->env_next < session->env_count)
+        return PHASE_ENV;
+    return session->phase < PHASE_START ? PHASE_START : PHASE_RUN;
+}
+
+static void
+read_size(const struct mux_session *session, struct winsize *size)
+{
+    if (session->in.fd < 0 || ioctl(session->in.fd, TIOCGWINSZ, size) != 0)
+        memset(size, 0, sizeof *size);
+}
+
+/* Sends the phase's request, or asks how it fares. */
+static int
+try_phase(struct mux_session *session)
+{
+    const char *name;
+
+    switch (session->phase) {
+    case PHASE_OPEN:
+        return ssh_channel_open_session(session->channel);
+    case PHASE_PTY:
+        if (!session->asked)
+            read_size(session, &session->size);
+        return ssh_channel_request_pty_size(session->channel, session->term,
+                                            session->size.ws_col,
+                                            session->size.ws_row);
+    case PHASE_ENV:
+        name = session->env[session->env_next];
+        return ssh_channel_request_env(session->channel, name,
+                                       name + strlen(name) + 1);
+    case PHASE_START:
+        if (session->command[0] == '\0')
+            return ssh_channel_request_shell(session->channel);
+        if (session->want_subsystem)
+            return ssh_channel_request_subsystem(session->channel,
+                                                 session->command);
+        return ssh_channel_request_exec(session->channel, session->command);
+    case PHASE_RUN:
+    case PHASE_OVER:
+        break;
+    }
+    return SSH_OK;
+}
+
+/* The phase's request was answered; false when that ends the session. */
+static bool
+settle_phase(struct mux_session *session, bool granted)
+{
+    switch (session->phase) {
+    case PHASE_OPEN:
+        if (!granted) {
+            refused(session);
+            return false;
+        }
+        session->report.state = MUX_SESSION_UP;
+        if (session->abandoned) {
+            finish(session, MUX_SESSION_ENDED);
+            return false;
+        }
+        break;
+    case PHASE_PTY:
+        session->report.tty_failed = !granted;
+        if (!granted)
+            complain(session, "PTY allocation");
+        break;
+    case PHASE_ENV:
+        session->env_next++; /* servers refuse what they do not know */
+        break;
+    case PHASE_START:
+        if (!granted) {
+            complain(session, session->command[0] == '\0' ? "shell"
+                              : session->want_subsystem   ? "subsystem"
+                                                          : "exec");
+            finish(session, MUX_SESSION_ENDED);
+            return false;
+        }
+        break;
+    case PHASE_RUN:
+    case PHASE_OVER:
+        break;
+    }
+    session->phase = next_phase(session);
+    if (session->phase == PHASE_RUN) /* it may have changed meanwhile */
+        mux_session_resized(session);
+    return true;
+}
+
+/* Takes the session as far towards running as the server has answered. */
+static void
+set_up(struct mux_session *session)
+{
+    while (session->phase < PHASE_RUN) {
+        int rc;
+
+        /* Nothing arrived, so nothing was answered: spare libssh's poll(). */
+        if (session->asked && session->hub->packets.in_packets == session->seen)
+            return;
+        session->seen = session->hub->packets.in_packets;
+        rc = try_phase(session);
+        session->asked = true;
+        if (rc == SSH_AGAIN)
+            return;
+        session->asked = false;
+        if (!settle_phase(session, rc == SSH_OK))
+            return;
+    }
+}
+
+/* ---------------------------------------------------------------- running */
+
+/* Takes over all that libssh keeps for an output. */
+static bool
+fill_hold(struct mux_session *session, struct sink *sink)
+{
+    int got;
+
+    if (sink->hold_size < sink->backlog) {
+        sink->hold_size = (sink->backlog / HOLD_STEP + 1) * HOLD_STEP;
+        free(sink->hold);
+        sink->hold = malloc(sink->hold_size);
+        if (sink->hold == NULL) {
+            sink->hold_size = 0;
+            session->cut = true;
+            return false;
+        }
+    }
+    /* There is data, so this does not let libssh take packets in. */
+    got = ssh_channel_read_nonblocking(session->channel, sink->hold,
+                                       (uint32_t)sink->backlog,
+                                       sink->is_stderr);
+    sink->backlog = 0;
+    sink->hold_at = 0;
+    /* Where nobody reads any more it is thrown away. */
+    sink->hold_len = got > 0 && sink->end.fd >= 0 ? (size_t)got : 0;
+    return true;
+}
+
+/* Lets an output take what waits for it. */
+static void
+drain(struct mux_session *session, struct sink *sink)
+{
+    size_t taken;
+
+    while (!sink->blocked && !sink_is_empty(sink)) {
+        if (sink->hold_len == 0 && !fill_hold(session, sink))
+            return;
+        if (sink->hold_len == 0)
+            continue;
+        if (!sink_write(sink, sink->hold + sink->hold_at, sink->hold_len,
+                        &taken)) {
+            lost_reader(session, sink);
+            continue;
+        }
+        sink->hold_at += taken;
+        sink->hold_len -= taken;
+    }
+}
+
+/* Gives input to the channel; how much of it the channel took. */
+static size_t
+write_channel(struct mux_session *session, const unsigned char *data,
+              size_t len)
+{
+    int put;
+
+    session->seen = session->hub->packets.in_packets;
+    put = ssh_channel_write(session->channel, data, (uint32_t)len);
+    if (put >= 0)
+        return (size_t)put;
+    end_close(&session->in); /* the channel takes no more */
+    return len;
+}
+
+/* Gives new input to the channel, and keeps what the channel does not take. */
+static void
+send_input(struct mux_session *session, const unsigned char *data, size_t len)
+{
+    size_t put = write_channel(session, data, len);
+
+    if (put == len)
+        return;
+    /* There was room: so it is that the keys are being changed. */
+    session->held = malloc(len - put);
+    if (session->held == NULL) {
+        session->cut = true; /* rather than leave a gap */
+        return;
+    }
+    memcpy(session->held, data + put, len - put);
+    session->held_at = 0;
+    session->held_len = len - put;
+}
+
+/* Tries again what the channel did not take, once something has arrived. */
+static void
+send_held(struct mux_session *session)
+{
+    size_t put;
+
+    if (session->remote_closed || session->hub->paused ||
+        session->hub->packets.in_packets == session->seen)
+        return;
+    put = write_channel(session, session->held + session->held_at,
+                        session->held_len);
+    session->held_at += put;
+    session->held_len -= put;
+    if (session->held_len > 0)
+        return;
+    free(session->held);
+    session->held = NULL;
+}
+
+/* How much input the channel has room for now; 0 while anything waits. */
+static size_t
+input_room(const struct mux_session *session)
+{
+    size_t window;
+
+    if (session->phase != PHASE_RUN || session->hub->paused ||
+        session->remote_closed || session->in.fd < 0 ||
+        session->held_len > 0 ||
+        (ssh_get_status(session->hub->ssh) & SSH_WRITE_PENDING) != 0)
+        return 0;
+    window = ssh_channel_window_size(session->channel);
+    return window < MUX_SCRATCH ? window : MUX_SCRATCH;
+}
+
+static void
+pump_input(struct mux_session *session)
+{
+    size_t room = session->readable ? input_room(session) : 0;
+    ssize_t got;
+
+    if (session->held_len > 0)
+        send_held(session);
+    if (room > 0) {
+        /* One helping a turn: the others are to have theirs. */
+        session->readable = false;
+        got = end_read(&session->in, session->hub->scratch, room);
+        if (got == 0)
+            end_close(&session->in);
+        else if (got > 0)
+            send_input(session, session->hub->scratch, (size_t)got);
+    }
+    if (session->in.fd < 0 && session->held_len == 0 && !session->eof_sent) {
+        session->eof_sent = true;
+        ssh_channel_send_eof(session->channel);
+    }
+}
+
+static void
+run(struct mux_session *session)
+{
+    bool drained;
+
+    drain(session, &session->out);
+    drain(session, &session->err);
+    drained = sink_is_empty(&session->out) && sink_is_empty(&session->err);
+    /* Whoever reads it is to see the end now, not when all is over. */
+    if (session->remote_eof && drained)
+        sink_close(&session->out);
+    if (session->cut || (session->remote_closed && drained)) {
+        finish(session, MUX_SESSION_ENDED);
+        return;
+    }
+    pump_input(session);
+}
+
+void
+mux_session_step(struct mux_session *session)
+{
+    if (session->phase < PHASE_RUN)
+        set_up(session);
+    if (session->phase == PHASE_RUN)
+        run(session);
+}
+
+/* ---------------------------------------------------------------- polling */
+
+/* Adds an entry if it is wanted; gives its place, or -1. */
+static int
+add_poll(struct pollfd *polls, int *used, bool wanted, int fd, short events)
+{
+    if (!wanted)
+        return -1;
+    polls[*used] = (struct pollfd){fd, events, 0};
+    return (*used)++;
+}
+
+size_t
+mux_session_poll(struct mux_session *session,
+                 struct pollfd polls[MUX_SESSION_POLLS])
+{
+    struct sink *out = &session->out;
+    struct sink *err = &session->err;
+    int used = 0;
+
+    session->polled = add_poll(polls, &used, input_room(session) > 0,
+                               session->in.fd, POLLIN);
+    out->polled =
+        add_poll(polls, &used, out->blocked, out->end.fd, POLLOUT);
+    err->polled =
+        add_poll(polls, &used, err->blocked, err->end.fd, POLLOUT);
+    return (size_t)used;
+}
+
+void
+mux_session_ready(struct mux_session *session,
+                  const struct pollfd polls[MUX_SESSION_POLLS])
+{
+    struct sink *out = &session->out;
+    struct sink *err = &session->err;
+
+    if (session->polled >= 0 && polls[session->polled].revents != 0)
+        session->readable = true;
+    if (out->polled >= 0 && polls[out->polled].revents != 0)
+        out->blocked = false;
+    if (err->polled >= 0 && polls[err->polled].revents != 0)
+        err->blocked = false;
+}
+
+void
+mux_session_resized(struct mux_session *session)
+{
+    struct winsize size;
+
+    if (!session->want_tty || session->report.tty_failed ||
+        session->phase != PHASE_RUN || session->in.fd < 0 ||
+        ioctl(session->in.fd, TIOCGWINSZ, &size) != 0)
+        return;
+    if (size.ws_col == session->size.ws_col &&
+        size.ws_row == session->size.ws_row)
+        return;
+    session->size = size;
+    ssh_channel_change_pty_size(session->channel, size.ws_col, size.ws_row);
+}
+
+bool
+mux_session_is_flooded(const struct mux_session *session)
+{
+    return session->phase != PHASE_OVER &&
+           (session->out.backlog > MUX_BACKLOG_MAX ||
+            session->err.backlog > MUX_BACKLOG_MAX);
+}
+
+const struct mux_session_report *
+mux_session_report(const struct mux_session *session)
+{
+    return &session->report;
+}

@@ -1,0 +1,120 @@
+/*
+ * mux_session.h - one session of a multiplexed connection: a libssh channel on
+ * one side, the three descriptors that a client passed on the other.
+ *
+ * A session never blocks and never waits for itself: whatever may take time is
+ * a step that is tried again when something arrived. Its owner (mux.c) calls,
+ * over and over: _poll before poll(), _ready after it, libssh for what the
+ * server sent, _step, and then looks at the report.
+ *
+ * Output goes from libssh's buffer straight to the descriptor, from inside
+ * libssh's data callback. When the descriptor takes no more, the data stays in
+ * libssh's buffer, and the channel's window, which is not opened any more,
+ * stops the server. Input is read when the channel's window has room and
+ * nothing waits to be sent.
+ */
+#ifndef AUTHPLUG_CLIENT_MUX_SESSION_H
+#define AUTHPLUG_CLIENT_MUX_SESSION_H
+
+#include "mux_proto.h"
+
+#include <poll.h>
+
+#include <libssh/libssh.h>
+#include <libssh/callbacks.h>
+
+/* How many entries of poll() a session may need. */
+#define MUX_SESSION_POLLS 3
+
+/*
+ * The most that a stalled descriptor may leave in libssh's memory before the
+ * whole connection waits for it. The window alone keeps it near 1.3 MB, but
+ * for one case: libssh opens the window by what is left of the stream that
+ * data came in on, so a command whose standard output is stalled and which
+ * goes on writing to standard error has its window opened again and again.
+ */
+#define MUX_BACKLOG_MAX ((size_t)64 << 20)
+
+/* What all sessions of a connection share. Owned by mux.c. */
+struct mux_hub {
+    ssh_session ssh;
+    /*
+     * Counts every packet that libssh takes in. Any call into libssh may take
+     * some, for any channel; this is how we notice.
+     */
+    struct ssh_counter_struct packets;
+    unsigned char *scratch; /* of MUX_SCRATCH bytes, for whoever runs */
+    bool paused;            /* a backlog is over its limit */
+    void (*debug)(void *user, const char *text); /* may be NULL */
+    void *user;
+};
+
+/* How much standard input is read at once. */
+#define MUX_SCRATCH ((size_t)256 << 10)
+
+/* Formats a line for the debug callback; nothing happens without one. */
+void mux_debug(const struct mux_hub *hub, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+enum mux_session_state {
+    MUX_SESSION_OPENING, /* the server has not answered yet */
+    MUX_SESSION_UP,      /* it has a channel */
+    MUX_SESSION_REFUSED, /* the server refused; reason says why */
+    MUX_SESSION_ENDED    /* over; all descriptors are closed */
+};
+
+/* What the client is to be told. */
+struct mux_session_report {
+    enum mux_session_state state;
+    uint32_t number;      /* the session's, unique in the connection */
+    bool tty_failed;      /* a terminal was wanted and the server had none */
+    bool exited;          /* there is an exit status, ... */
+    uint32_t exit_status; /* ... this one */
+    char reason[160];     /* where it was refused */
+};
+
+struct mux_session;
+
+/*
+ * A session for a request, whose spans are copied. fds (standard input, output
+ * and error) become the session's, also when it fails: NULL when out of
+ * memory or descriptors. Nothing was sent yet.
+ */
+struct mux_session *mux_session_new(struct mux_hub *hub, uint32_t number,
+                                    const struct mux_new_session *request,
+                                    const int fds[3]);
+
+/*
+ * Forgets the session. Before it has ended, this is right only when the whole
+ * connection is about to end: see mux_session_abandon.
+ */
+void mux_session_free(struct mux_session **session);
+
+/*
+ * Its client went away: closes the descriptors and the channel. An answer to
+ * the request for a channel has still to be waited for (libssh would lose the
+ * channel, and the server would keep it), so step it until it has ended.
+ */
+void mux_session_abandon(struct mux_session *session);
+
+/* Fills in what to wait for; gives the number of entries used. */
+size_t mux_session_poll(struct mux_session *session,
+                        struct pollfd polls[MUX_SESSION_POLLS]);
+
+/* Notes what poll() said of the same entries. */
+void mux_session_ready(struct mux_session *session,
+                       const struct pollfd polls[MUX_SESSION_POLLS]);
+
+/* Goes as far as it goes without waiting. May let libssh take packets in. */
+void mux_session_step(struct mux_session *session);
+
+/* The terminal's size may have changed: tells the server, if it has. */
+void mux_session_resized(struct mux_session *session);
+
+/* Whether its backlog is over MUX_BACKLOG_MAX. */
+bool mux_session_is_flooded(const struct mux_session *session);
+
+const struct mux_session_report *
+mux_session_report(const struct mux_session *session);
+
+#endif

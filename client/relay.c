@@ -1,0 +1,170 @@
+/*
+ * libssh's packet capture, from which we take the exact bytes of requests,
+ * works on AF_INET sockets alone. Whatever is not one is reached through a
+ * loopback pair: its one end is libssh's, the other is copied to and from.
+ */
+#define _GNU_SOURCE
+#include "client/client.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CHUNK 65536
+
+static bool
+same_address(int a, bool a_is_peer, int b)
+{
+    struct sockaddr_in one = {0}, two = {0};
+    socklen_t one_len = sizeof one, two_len = sizeof two;
+
+    if ((a_is_peer ? getpeername(a, (struct sockaddr *)&one, &one_len)
+                   : getsockname(a, (struct sockaddr *)&one, &one_len)) != 0 ||
+        getsockname(b, (struct sockaddr *)&two, &two_len) != 0)
+        return false;
+    return one.sin_port == two.sin_port &&
+           one.sin_addr.s_addr == two.sin_addr.s_addr;
+}
+
+/* Somebody else may connect first: only our own peer is taken. */
+static int
+accept_ours(int listener, int ours)
+{
+    for (int tries = 0; tries < 16; tries++) {
+        int got = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+        if (got < 0 && errno != EINTR && errno != ECONNABORTED)
+            return -1;
+        if (got >= 0 && same_address(got, true, ours))
+            return got;
+        if (got >= 0)
+            close(got);
+    }
+    errno = ECONNREFUSED;
+    return -1;
+}
+
+bool
+relay_pair(int ends[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1;
+
+    ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ends[1] = -1;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (listener >= 0 && ends[0] >= 0 &&
+        bind(listener, (struct sockaddr *)&address, len) == 0 &&
+        listen(listener, 4) == 0 &&
+        getsockname(listener, (struct sockaddr *)&address, &len) == 0 &&
+        connect(ends[0], (struct sockaddr *)&address, len) == 0)
+        ends[1] = accept_ours(listener, ends[0]);
+    if (listener >= 0)
+        close(listener);
+    if (ends[1] < 0) {
+        if (ends[0] >= 0)
+            close(ends[0]);
+        return false;
+    }
+    for (int i = 0; i < 2; i++)
+        (void)setsockopt(ends[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return true;
+}
+
+/* One direction: what was read and not written yet. */
+struct flow {
+    int from, to;
+    char bytes[CHUNK];
+    size_t start, end;
+    bool over;
+};
+
+static void
+read_into(struct flow *flow)
+{
+    ssize_t got = recv(flow->from, flow->bytes, CHUNK, MSG_DONTWAIT);
+
+    if (got > 0) {
+        flow->start = 0;
+        flow->end = (size_t)got;
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        flow->over = true;
+        shutdown(flow->to, SHUT_WR);
+    }
+}
+
+static void
+write_from(struct flow *flow)
+{
+    ssize_t done = send(flow->to, flow->bytes + flow->start,
+                        flow->end - flow->start, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (done > 0) {
+        flow->start += (size_t)done;
+    } else if (done < 0 && errno != EAGAIN && errno != EINTR) {
+        flow->over = true;
+        flow->start = flow->end;
+        shutdown(flow->from, SHUT_RD);
+    }
+}
+
+/* Copies until both directions are over. */
+static void
+pump(int inner, int outer)
+{
+    static struct flow flows[2];
+
+    flows[0].from = flows[1].to = inner;
+    flows[0].to = flows[1].from = outer;
+    while (!flows[0].over || !flows[1].over) {
+        struct pollfd fds[4];
+
+        for (int i = 0; i < 2; i++) {
+            struct flow *f = &flows[i];
+            bool full = f->start < f->end;
+
+            fds[2 * i] = (struct pollfd){f->over || full ? -1 : f->from,
+                                         POLLIN, 0};
+            fds[2 * i + 1] = (struct pollfd){full ? f->to : -1, POLLOUT, 0};
+        }
+        if (poll(fds, 4, -1) < 0 && errno != EINTR)
+            return;
+        for (int i = 0; i < 2; i++) {
+            if (fds[2 * i].revents != 0)
+                read_into(&flows[i]);
+            if (fds[2 * i + 1].revents != 0)
+                write_from(&flows[i]);
+        }
+    }
+}
+
+int
+relay_start(int inner, int outer)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid < 0 ? -1 : 0;
+    /* lives as long as the connection, and holds nothing else open */
+    setsid();
+    signal(SIGINT, SIG_IGN);
+    if (inner > outer) {
+        int swap = inner;
+
+        inner = outer;
+        outer = swap;
+    }
+    if (dup2(inner, 0) < 0 || dup2(outer, 1) < 0)
+        _exit(1);
+    (void)close_range(2, ~0u, 0);
+    pump(0, 1);
+    _exit(0);
+}

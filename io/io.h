@@ -1,0 +1,153 @@
+/*
+ * io/io.h - everything the house asks of the system: clock, streams, child
+ * processes, the terminal. Internal; not installed.
+ *
+ * Every wait takes a deadline, a point on io_now()'s clock. Every wait also
+ * ends with AUTHPLUG_CANCELLED when a signal came that io_signals_begin()
+ * watches for.
+ */
+#ifndef IO_IO_H
+#define IO_IO_H
+
+#include <authplug/secret.h>
+
+#if defined(__MINGW32__)
+#define IO_PRINTF(f, a) __attribute__((format(gnu_printf, f, a)))
+#elif defined(__GNUC__)
+#define IO_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define IO_PRINTF(f, a)
+#endif
+
+/* Milliseconds of a clock that only goes forward. */
+int64_t io_now(void);
+
+/* io_now() + ms, without overflow. */
+int64_t io_deadline(int64_t ms);
+
+/* ------------------------------------------------------------- streams */
+
+#ifdef _WIN32
+typedef void *io_stream; /* a HANDLE */
+#else
+typedef int io_stream;
+#endif
+
+/*
+ * Takes over standard input and output for the protocol: gives streams that
+ * no child inherits, and puts harmless ones in their place, so that neither a
+ * stray printf nor a command run by the plugin can touch the conversation.
+ * Standard error becomes `log` (created 0600, appended to), stays as it is
+ * for "-", or is silenced for NULL. IO when the log cannot be opened.
+ */
+authplug_status io_take_standard(const char *log, io_stream *in,
+                                 io_stream *out);
+
+/* Whether standard input is a terminal, so nobody speaks a protocol there. */
+bool io_standard_is_terminal(void);
+
+/* Some bytes, or OK and *len 0 at the end. TIMEOUT, IO, CANCELLED. */
+authplug_status io_read(io_stream from, void *buffer, size_t size, size_t *len,
+                        int64_t deadline);
+
+/* All bytes. CLOSED when nobody reads any more; TIMEOUT, IO, CANCELLED. */
+authplug_status io_write(io_stream to, authplug_span bytes, int64_t deadline);
+
+void io_close(io_stream stream);
+
+/* Waits until the stream can be read or written. TIMEOUT, IO, CANCELLED. */
+authplug_status io_wait(io_stream stream, bool to_read, bool to_write,
+                        int64_t deadline);
+
+/* ------------------------------------------------------------ processes */
+
+/* A program with pipes on its standard input, output and error, leading a
+ * process group (a job on Windows) of its own. */
+typedef struct io_child io_child;
+
+typedef struct io_program {
+    const char *const *argv; /* NULL-terminated; argv[0] is found in PATH */
+    const char *command;     /* or (argv NULL) a line for /bin/sh -c; on
+                                Windows, for CreateProcess */
+    /* one line of its standard error, without newline, as it came; may be
+     * NULL. Long lines come in pieces; past 64 KiB the rest is dropped. */
+    void (*on_line)(void *context, authplug_span line);
+    void *context;
+} io_program;
+
+/* How a program ended. */
+typedef struct io_exit {
+    bool known; /* false when it could not be learned */
+    int code;   /* exit code, or -1 */
+    int signal; /* signal that killed it, or 0 */
+    bool killed; /* by us, at the deadline */
+} io_exit;
+
+/* NOT_FOUND, NOMEM, IO. */
+authplug_status io_child_start(const io_program *program, io_child **child);
+
+/* As io_read() and io_write() on its pipes; its standard error is read
+ * meanwhile. A program that has ended is at its end of output even if
+ * somebody else holds the pipe. */
+authplug_status io_child_read(io_child *child, void *buffer, size_t size,
+                              size_t *len, int64_t deadline);
+authplug_status io_child_write(io_child *child, authplug_span bytes,
+                               int64_t deadline);
+
+/* Whether it has ended by itself; if so, how. */
+bool io_child_ended(io_child *child, int64_t deadline, io_exit *how);
+
+/*
+ * Closes its standard input, gives it grace milliseconds to end, then ends
+ * the whole group: TERM, half a second, KILL. Nothing of the group is left,
+ * the child is reaped, *child is NULL. how may be NULL.
+ */
+void io_child_finish(io_child **child, int64_t grace, io_exit *how);
+
+/* ------------------------------------------------------ signals, terminal */
+
+/*
+ * From _begin to the matching _end, HUP, INT, QUIT and TERM interrupt waits
+ * instead of killing us, so that children are ended and the terminal is put
+ * right first; the last _end lets the signal act. They nest.
+ */
+void io_signals_begin(void);
+void io_signals_end(void);
+/* The signal that came, or 0. */
+int io_signals_caught(void);
+/* Readable once a signal came; -1 outside _begin and _end. */
+int io_signals_fd(void);
+
+/* Whether there is a terminal to ask at. */
+bool io_terminal(void);
+
+/* Its width in columns; 80 when unknown. */
+unsigned io_terminal_width(void);
+
+/* AUTHPLUG_TEXT_UTF8 if the locale's charset is UTF-8, else 0. */
+unsigned io_text_flags(void);
+
+/* Writes text, as it is, to the terminal, else to standard error. */
+void io_tell(authplug_span text);
+
+/* Writes text, as it is, to standard error. */
+void io_note(authplug_span text);
+
+/*
+ * "program: message" as one line on standard error, in one write. Whatever
+ * the message took from elsewhere is made harmless.
+ */
+IO_PRINTF(2, 3)
+void io_say(const char *program, const char *format, ...);
+
+/*
+ * Shows prompt as it is and reads one line into answer, without its newline
+ * and without echo unless echo is set. The terminal is as before afterwards,
+ * whatever happens: deadline, signal, stop and continue. NO_TERMINAL,
+ * CANCELLED (end of file, signal), TIMEOUT, LENGTH (longer than the terminal
+ * can pass whole), LIMIT, NOMEM, IO.
+ */
+authplug_status io_ask(authplug_span prompt, bool echo,
+                       authplug_secret *answer, int64_t deadline);
+
+#endif

@@ -1,0 +1,388 @@
+/* Child processes: spawned by argv or by the shell, bounded, and gone after. */
+#define _GNU_SOURCE
+#include "posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define LINE_MAX_BYTES 1024
+#define ERRORS_MAX_BYTES 65536
+#define TERM_GRACE 500
+/* how often to look where the kernel cannot tell us that a process ended */
+#define LOOK_EVERY 20
+
+struct io_child {
+    pid_t pid;
+    int to, from, errors; /* our ends of its pipes; -1 once closed */
+    int ended_fd;         /* readable when it ended; -1 if not to be had */
+    void (*on_line)(void *, authplug_span);
+    void *context;
+    char line[LINE_MAX_BYTES];
+    size_t line_len;
+    size_t errors_total;
+};
+
+/* ------------------------------------------------------------- starting */
+
+typedef struct pipes {
+    int ours[3], theirs[3];
+} pipes;
+
+static void
+close_all(int fds[3])
+{
+    for (int i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+static bool
+open_pipes(pipes *p)
+{
+    bool good = true;
+
+    for (int i = 0; i < 3; i++) {
+        int ends[2] = {-1, -1};
+
+        if (pipe2(ends, O_CLOEXEC) == 0) {
+            ends[0] = posix_above_standard(ends[0]);
+            ends[1] = posix_above_standard(ends[1]);
+        }
+        /* it reads its standard input and writes the other two */
+        p->ours[i] = ends[i == 0];
+        p->theirs[i] = ends[i != 0];
+        good = good && ends[0] >= 0 && ends[1] >= 0 &&
+               fcntl(p->ours[i], F_SETFL, O_NONBLOCK) == 0;
+    }
+    if (!good) {
+        close_all(p->ours);
+        close_all(p->theirs);
+    }
+    return good;
+}
+
+/* Signals as a new process expects them, a group of its own, and no
+ * descriptor of ours but its three. */
+static int
+prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
+        const pipes *p)
+{
+    sigset_t set;
+    int error = 0;
+
+    sigfillset(&set);
+    error |= posix_spawnattr_setsigdefault(attr, &set);
+    sigemptyset(&set);
+    error |= posix_spawnattr_setsigmask(attr, &set);
+    error |= posix_spawnattr_setpgroup(attr, 0);
+    error |= posix_spawnattr_setflags(
+        attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                  POSIX_SPAWN_SETPGROUP);
+    for (int i = 0; i < 3; i++)
+        error |= posix_spawn_file_actions_adddup2(actions, p->theirs[i], i);
+#ifdef __GLIBC__
+    error |= posix_spawn_file_actions_addclosefrom_np(actions, 3);
+#endif
+    return error;
+}
+
+static int
+spawn(const io_program *program, const pipes *p, pid_t *pid)
+{
+    const char *shell[] = {"/bin/sh", "-c", program->command, NULL};
+    const char *const *argv = program->argv ? program->argv : shell;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    int error;
+
+    if (posix_spawnattr_init(&attr) != 0)
+        return ENOMEM;
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        posix_spawnattr_destroy(&attr);
+        return ENOMEM;
+    }
+    error = prepare(&attr, &actions, p) ? ENOMEM : 0;
+    if (error == 0)
+        error = posix_spawnp(pid, argv[0], &actions, &attr,
+                             (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    return error;
+}
+
+static int
+watch_end(pid_t pid)
+{
+#ifdef SYS_pidfd_open
+    return posix_above_standard((int)syscall(SYS_pidfd_open, pid, 0));
+#else
+    (void)pid;
+    return -1;
+#endif
+}
+
+authplug_status
+io_child_start(const io_program *program, io_child **child)
+{
+    io_child *born = calloc(1, sizeof *born);
+    pipes p;
+    int error;
+
+    if (born == NULL)
+        return AUTHPLUG_NOMEM;
+    if (!open_pipes(&p)) {
+        free(born);
+        return AUTHPLUG_IO;
+    }
+    error = spawn(program, &p, &born->pid);
+    close_all(p.theirs);
+    if (error != 0) {
+        close_all(p.ours);
+        free(born);
+        errno = error;
+        return error == ENOMEM || error == EAGAIN ? AUTHPLUG_IO
+                                                  : AUTHPLUG_NOT_FOUND;
+    }
+    born->to = p.ours[0];
+    born->from = p.ours[1];
+    born->errors = p.ours[2];
+    born->ended_fd = watch_end(born->pid);
+    born->on_line = program->on_line;
+    born->context = program->context;
+    *child = born;
+    return AUTHPLUG_OK;
+}
+
+/* ------------------------------------------------------- standard error */
+
+static void
+emit_line(io_child *child)
+{
+    if (child->on_line != NULL && child->errors_total <= ERRORS_MAX_BYTES)
+        child->on_line(child->context,
+                       authplug_span_make(child->line, child->line_len));
+    child->line_len = 0;
+}
+
+static void
+close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Takes what is there now; a program that writes without end is let write,
+ * so that it does not block, and not listened to any more. */
+static void
+read_errors(io_child *child)
+{
+    char buffer[4096];
+    ssize_t got = read(child->errors, buffer, sizeof buffer);
+
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+        if (child->line_len > 0)
+            emit_line(child);
+        close_fd(&child->errors);
+    }
+    for (ssize_t i = 0; i < got; i++) {
+        child->errors_total++;
+        if (buffer[i] != '\n')
+            child->line[child->line_len++] = buffer[i];
+        if (buffer[i] == '\n' || child->line_len == sizeof child->line)
+            emit_line(child);
+    }
+    authplug_wipe(buffer, sizeof buffer);
+}
+
+/* -------------------------------------------------------------- talking */
+
+/* Ended, but not reaped: its pid and its group's number stay ours. */
+static bool
+has_ended(const io_child *child)
+{
+    siginfo_t info;
+
+    info.si_pid = 0;
+    if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) !=
+        0)
+        return errno == ECHILD; /* somebody else reaped it */
+    return info.si_pid != 0;
+}
+
+enum { SLOT_MAIN, SLOT_ERRORS, SLOT_ENDED, SLOTS };
+
+/*
+ * Waits until fd is ready for events; reads standard error meanwhile. OK also
+ * when the program ended; *ended tells.
+ */
+static authplug_status
+await(io_child *child, int fd, short events, int64_t deadline, bool *ended)
+{
+    for (;;) {
+        struct pollfd fds[SLOTS + 1] = {
+            [SLOT_MAIN] = {fd, events, 0},
+            [SLOT_ERRORS] = {child->errors, POLLIN, 0},
+            [SLOT_ENDED] = {child->ended_fd, POLLIN, 0},
+        };
+        int64_t until = deadline;
+        authplug_status status;
+
+        if (child->ended_fd < 0 && io_deadline(LOOK_EVERY) < until)
+            until = io_deadline(LOOK_EVERY);
+        status = posix_poll(fds, SLOTS, until);
+        if (status != AUTHPLUG_OK && status != AUTHPLUG_TIMEOUT)
+            return status;
+        if (fds[SLOT_ERRORS].revents != 0)
+            read_errors(child);
+        *ended = fds[SLOT_ENDED].revents != 0 ||
+                 (child->ended_fd < 0 && has_ended(child));
+        if (fds[SLOT_MAIN].revents != 0 || *ended)
+            return AUTHPLUG_OK;
+        if (io_now() >= deadline)
+            return AUTHPLUG_TIMEOUT;
+    }
+}
+
+authplug_status
+io_child_read(io_child *child, void *buffer, size_t size, size_t *len,
+              int64_t deadline)
+{
+    authplug_status status;
+    bool ended;
+    ssize_t got;
+
+    for (;;) {
+        status = await(child, child->from, POLLIN, deadline, &ended);
+        if (status != AUTHPLUG_OK)
+            return status;
+        got = read(child->from, buffer, size);
+        if (got < 0 && errno == EAGAIN && ended)
+            got = 0;
+        if (got >= 0)
+            break;
+        if (errno != EAGAIN && errno != EINTR)
+            return AUTHPLUG_IO;
+    }
+    *len = (size_t)got;
+    return AUTHPLUG_OK;
+}
+
+authplug_status
+io_child_write(io_child *child, authplug_span bytes, int64_t deadline)
+{
+    bool ended = false;
+
+    while (bytes.len > 0) {
+        ssize_t done =
+            child->to < 0 ? -1 : posix_write(child->to, bytes.data, bytes.len);
+        authplug_status status;
+
+        if (child->to < 0 || (done < 0 && errno == EPIPE) || ended)
+            return AUTHPLUG_CLOSED;
+        if (done < 0 && errno != EAGAIN)
+            return AUTHPLUG_IO;
+        if (done > 0) {
+            bytes.data += done;
+            bytes.len -= (size_t)done;
+            continue;
+        }
+        status = await(child, child->to, POLLOUT, deadline, &ended);
+        if (status != AUTHPLUG_OK)
+            return status;
+    }
+    return AUTHPLUG_OK;
+}
+
+/* --------------------------------------------------------------- ending */
+
+/* Waits for its end, reading and dropping what it still says. */
+static bool
+wait_end(io_child *child, int64_t deadline)
+{
+    char rest[4096];
+    bool ended = has_ended(child);
+
+    while (!ended) {
+        int fd = child->from;
+        authplug_status status = await(child, fd, POLLIN, deadline, &ended);
+        ssize_t got;
+
+        if (status != AUTHPLUG_OK)
+            return false;
+        if (ended)
+            break;
+        got = read(fd, rest, sizeof rest);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            close_fd(&child->from);
+        ended = has_ended(child);
+    }
+    authplug_wipe(rest, sizeof rest);
+    return true;
+}
+
+bool
+io_child_ended(io_child *child, int64_t deadline, io_exit *how)
+{
+    siginfo_t info = {0};
+    io_exit result = {false, -1, 0, false};
+
+    if (!wait_end(child, deadline))
+        return false;
+    if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+            0 &&
+        info.si_pid != 0) {
+        result.known = true;
+        if (info.si_code == CLD_EXITED)
+            result.code = info.si_status;
+        else
+            result.signal = info.si_status;
+    }
+    if (how != NULL)
+        *how = result;
+    return true;
+}
+
+void
+io_child_finish(io_child **child, int64_t grace, io_exit *how)
+{
+    io_child *c = *child;
+    io_exit result = {false, -1, 0, false};
+
+    if (c == NULL)
+        return;
+    close_fd(&c->to);
+    if (!io_child_ended(c, io_deadline(grace), &result)) {
+        kill(-c->pid, SIGTERM);
+        kill(-c->pid, SIGCONT);
+        (void)io_child_ended(c, io_deadline(TERM_GRACE), &result);
+        result.killed = true;
+    }
+    /* the leader is not reaped yet, so the group's number is still ours;
+     * where somebody else reaped it, the number may be anybody's */
+    if (result.known || result.killed)
+        kill(-c->pid, SIGKILL);
+    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (c->errors >= 0)
+        read_errors(c);
+    if (c->line_len > 0)
+        emit_line(c);
+    close_fd(&c->from);
+    close_fd(&c->errors);
+    close_fd(&c->ended_fd);
+    authplug_wipe(c->line, sizeof c->line);
+    free(c);
+    *child = NULL;
+    if (how != NULL)
+        *how = result;
+}
