@@ -599,6 +599,27 @@ check_connection(struct server *server)
 }
 
 /*
+ * A session with too large a backlog pauses the connection until its reader
+ * goes on; while others are there, not for ever.
+ */
+static void
+check_backlogs(struct server *server)
+{
+    size_t i;
+
+    server->hub.paused = false;
+    for (i = 0; i < server->count; i++) {
+        struct mux_session *session = server->clients[i]->session;
+        long ms = session != NULL ? mux_session_flooded_ms(session) : -1;
+
+        if (ms > MUX_BACKLOG_MS && server->count > 1)
+            mux_session_give_up(session);
+        else if (ms >= 0)
+            server->hub.paused = true;
+    }
+}
+
+/*
  * Steps all sessions, again and again while any of their calls let libssh take
  * packets in, for these may be for one that was stepped before.
  */
@@ -610,14 +631,7 @@ step_sessions(struct server *server)
 
     do {
         before = server->hub.packets.in_packets;
-        server->hub.paused = false;
-        for (i = 0; i < server->count; i++) {
-            const struct client *client = server->clients[i];
-
-            if (client->session != NULL &&
-                mux_session_is_flooded(client->session))
-                server->hub.paused = true;
-        }
+        check_backlogs(server);
         server->turn++;
         for (i = 0; i < server->count; i++) {
             struct client *client =
@@ -714,16 +728,6 @@ take_clients(struct server *server)
     }
 }
 
-static long
-elapsed_ms(const struct timespec *since)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec - since->tv_sec) * 1000 +
-           (now.tv_nsec - since->tv_nsec) / 1000000;
-}
-
 /* How long poll() may wait: for ever, but for the clocks that run. */
 static int
 patience(const struct server *server)
@@ -732,12 +736,12 @@ patience(const struct server *server)
     long left = -1;
 
     if (!server->served && options->first_client_ms > 0) {
-        left = options->first_client_ms - elapsed_ms(&server->start);
+        left = options->first_client_ms - mux_elapsed_ms(&server->start);
         left = left < 0 ? 0 : left;
     }
     if ((options->owner_pid > 0 && !server->owner_gone &&
          server->owner_fd < 0) ||
-        server->no_fds)
+        server->no_fds || server->hub.paused)
         left = left < 0 || left > 1000 ? 1000 : left;
     return (int)left;
 }
@@ -773,7 +777,7 @@ is_over(const struct server *server, enum mux_end *end)
         return true;
     *end = MUX_END_UNUSED;
     return !server->served && options->first_client_ms > 0 &&
-           elapsed_ms(&server->start) >= options->first_client_ms;
+           mux_elapsed_ms(&server->start) >= options->first_client_ms;
 }
 
 static enum mux_end
@@ -882,7 +886,7 @@ say_farewell(struct server *server)
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (!server->dead && server->event != NULL &&
            (ssh_get_status(ssh) & SSH_WRITE_PENDING) != 0 &&
-           (left = FAREWELL_MS - elapsed_ms(&start)) > 0) {
+           (left = FAREWELL_MS - mux_elapsed_ms(&start)) > 0) {
         struct pollfd one = {ssh_get_fd(ssh), POLLIN | POLLOUT, 0};
 
         if (poll(&one, 1, (int)left) < 0 && errno != EINTR)

@@ -107,8 +107,8 @@ enum mux_end {
  * closed.
  *
  * Clients of another user are turned away. A client that stalls, in the
- * middle of a packet or with its output, holds up nobody else, with one
- * exception, see MUX_BACKLOG_MAX in mux_session.h.
+ * middle of a packet or with its output, holds up nobody else; but see
+ * MUX_BACKLOG_MAX in mux_session.h for when it may, for ten seconds.
  *
  * Single-threaded, and to be called by a process that does nothing else: it
  * blocks SIGPIPE, SIGWINCH, SIGTERM, SIGINT and SIGHUP while it serves (the

@@ -267,7 +267,8 @@ struct mux_session {
     bool abandoned;     /* the client has gone */
     bool remote_eof;    /* no output will come any more */
     bool remote_closed; /* nothing will */
-    bool cut;           /* the reader has gone and output goes on: stop it */
+    bool cut;           /* to be ended, whatever the server has to say */
+    struct timespec took_at; /* when a reader last stopped or took something */
     bool broken;        /* the reader of standard output has gone, ... */
     struct timespec broken_at; /* ... then */
 
@@ -296,15 +297,14 @@ mux_debug(const struct mux_hub *hub, const char *format, ...)
     hub->debug(hub->user, line);
 }
 
-static bool
-has_passed(const struct timespec *since, long ms)
+long
+mux_elapsed_ms(const struct timespec *since)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (now.tv_sec - since->tv_sec) * 1000 +
-               (now.tv_nsec - since->tv_nsec) / 1000000 >
-           ms;
+           (now.tv_nsec - since->tv_nsec) / 1000000;
 }
 
 /*
@@ -342,15 +342,18 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
     (void)channel;
     if (sink->end.fd < 0) {
         if (!is_stderr && session->broken &&
-            has_passed(&session->broken_at, BROKEN_MS))
+            mux_elapsed_ms(&session->broken_at) > BROKEN_MS)
             session->cut = true;
         sink->backlog = 0;
         return (int)len;
     }
-    if (sink->hold_len == 0 && !sink->blocked &&
-        !sink_write(sink, data, len, &taken)) {
-        lost_reader(session, sink);
-        taken = len;
+    if (sink->hold_len == 0 && !sink->blocked) {
+        if (!sink_write(sink, data, len, &taken)) {
+            lost_reader(session, sink);
+            taken = len;
+        }
+        if (sink->blocked)
+            clock_gettime(CLOCK_MONOTONIC, &session->took_at);
     }
     sink->backlog = len - taken;
     return (int)taken;
@@ -536,14 +539,14 @@ mux_session_abandon(struct mux_session *session)
 
 /* A line of our own on the client's standard error, as OpenSSH puts it. */
 static void
-complain(struct mux_session *session, const char *what)
+complain(struct mux_session *session, const char *what, const char *happened)
 {
-    char line[80];
+    char line[120];
     size_t taken;
 
-    mux_debug(session->hub, "session %u: %s request failed",
-              session->report.number, what);
-    snprintf(line, sizeof line, "%s request failed\r\n", what);
+    mux_debug(session->hub, "session %u: %s %s", session->report.number, what,
+              happened);
+    snprintf(line, sizeof line, "%s %s\r\n", what, happened);
     if (session->err.end.fd >= 0)
         (void)sink_write(&session->err, (unsigned char *)line, strlen(line),
                          &taken);
@@ -634,16 +637,18 @@ settle_phase(struct mux_session *session, bool granted)
     case PHASE_PTY:
         session->report.tty_failed = !granted;
         if (!granted)
-            complain(session, "PTY allocation");
+            complain(session, "PTY allocation", "request failed");
         break;
     case PHASE_ENV:
         session->env_next++; /* servers refuse what they do not know */
         break;
     case PHASE_START:
         if (!granted) {
-            complain(session, session->command[0] == '\0' ? "shell"
-                              : session->want_subsystem   ? "subsystem"
-                                                          : "exec");
+            complain(session,
+                     session->command[0] == '\0' ? "shell"
+                     : session->want_subsystem   ? "subsystem"
+                                                 : "exec",
+                     "request failed");
             finish(session, MUX_SESSION_ENDED);
             return false;
         }
@@ -726,6 +731,8 @@ drain(struct mux_session *session, struct sink *sink)
         }
         sink->hold_at += taken;
         sink->hold_len -= taken;
+        if (taken > 0)
+            clock_gettime(CLOCK_MONOTONIC, &session->took_at);
     }
 }
 
@@ -907,12 +914,22 @@ mux_session_resized(struct mux_session *session)
     ssh_channel_change_pty_size(session->channel, size.ws_col, size.ws_row);
 }
 
-bool
-mux_session_is_flooded(const struct mux_session *session)
+long
+mux_session_flooded_ms(const struct mux_session *session)
 {
-    return session->phase != PHASE_OVER &&
-           (session->out.backlog > MUX_BACKLOG_MAX ||
-            session->err.backlog > MUX_BACKLOG_MAX);
+    if (session->phase == PHASE_OVER ||
+        (session->out.backlog <= MUX_BACKLOG_MAX &&
+         session->err.backlog <= MUX_BACKLOG_MAX))
+        return -1;
+    return mux_elapsed_ms(&session->took_at);
+}
+
+void
+mux_session_give_up(struct mux_session *session)
+{
+    complain(session, "session ended:",
+             "nobody reads its output, and other sessions wait");
+    session->cut = true;
 }
 
 const struct mux_session_report *

@@ -19,6 +19,7 @@
 #include "mux_proto.h"
 
 #include <poll.h>
+#include <time.h>
 
 #include <libssh/libssh.h>
 #include <libssh/callbacks.h>
@@ -49,8 +50,14 @@ struct mux_hub {
     void *user;
 };
 
+/* For how long it waits while there are other sessions; then that one ends. */
+#define MUX_BACKLOG_MS 10000
+
 /* How much standard input is read at once. */
 #define MUX_SCRATCH ((size_t)256 << 10)
+
+/* Milliseconds since then, by the monotonic clock. */
+long mux_elapsed_ms(const struct timespec *since);
 
 /* Formats a line for the debug callback; nothing happens without one. */
 void mux_debug(const struct mux_hub *hub, const char *format, ...)
@@ -111,8 +118,14 @@ void mux_session_step(struct mux_session *session);
 /* The terminal's size may have changed: tells the server, if it has. */
 void mux_session_resized(struct mux_session *session);
 
-/* Whether its backlog is over MUX_BACKLOG_MAX. */
-bool mux_session_is_flooded(const struct mux_session *session);
+/*
+ * For how many milliseconds its reader has taken nothing, while its backlog is
+ * over MUX_BACKLOG_MAX; -1 while it is not.
+ */
+long mux_session_flooded_ms(const struct mux_session *session);
+
+/* Ends it, and says on its standard error that others wait. */
+void mux_session_give_up(struct mux_session *session);
 
 const struct mux_session_report *
 mux_session_report(const struct mux_session *session);

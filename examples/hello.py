@@ -26,10 +26,6 @@ class Broken(Exception):
     """The client does not speak this protocol."""
 
 
-class Refused(Exception):
-    """No answer can be given; the text says why."""
-
-
 def uint32(number):
     return struct.pack(">I", number)
 
@@ -86,19 +82,15 @@ def take_prompts(body):
 
 
 def give_up(reason):
-    """Tells the user in a request without prompts, then ends our output.
-
-    Reads on until the client closes: some clients hang when a plugin does
-    not, or lose the message of one that exits at once."""
+    """Tells the user in a request without prompts, and waits until that was
+    shown: a client may lose the last message of a plugin that just exits."""
     send(USER_REQUEST, string(b"hello") + string(reason.encode()) +
          string(b"") + uint32(0))
     receive()
-    sink.close()
-    while source.read(512):
-        pass
 
 
 def converse(answers):
+    """Until the client closes; gives the exit status, 1 after a refusal."""
     version = 0
     while (message := receive()) is not None:
         kind, body = message
@@ -107,7 +99,9 @@ def converse(answers):
             if version == 0:
                 send(INIT_FAILURE,
                      string(b"no version of the plugin protocol in common"))
-                raise Refused
+                while source.read(512):  # let the client close first
+                    pass
+                return 1
             # an empty username: log in as whoever was going to
             send(INIT_RESPONSE, uint32(version) + string(b""))
         elif kind == PROTOCOL:
@@ -119,11 +113,12 @@ def converse(answers):
             count = len(take_prompts(body))
             if count > len(answers):
                 give_up("hello: the server asks more than I was told")
-                raise Refused
+                return 1
             send(SERVER_RESPONSE,
                  uint32(count) + b"".join(map(string, answers[:count])))
         elif kind not in (AUTH_SUCCESS, AUTH_FAILURE):
             raise Broken
+    return 0
 
 
 def main():
@@ -132,12 +127,7 @@ def main():
               file=sys.stderr)
         return 2
     try:
-        converse([os.fsencode(answer) for answer in sys.argv[1:]])
-        return 0
-    except Refused:
-        while not source.closed and source.read(512):
-            pass
-        return 1
+        return converse([os.fsencode(answer) for answer in sys.argv[1:]])
     except Broken:
         return 111
     except BrokenPipeError:  # the client went away; that is its right

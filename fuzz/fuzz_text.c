@@ -79,7 +79,8 @@ static void check_rows(authplug_span got, const char *prefix, size_t width)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const prefixes[] = {"| ", "plugin: ", "#", "server> "};
+    static const char *const prefixes[] = {"| ", "plugin: ", "#",
+                                           "the plugin says: "};
     authplug_secret *out = authplug_secret_new((size_t)1 << 24);
     const char *prefix;
     authplug_span text;

@@ -38,7 +38,8 @@ typedef int io_stream;
  * no child inherits, and puts harmless ones in their place, so that neither a
  * stray printf nor a command run by the plugin can touch the conversation.
  * Standard error becomes `log` (created 0600, appended to), stays as it is
- * for "-", or is silenced for NULL. IO when the log cannot be opened.
+ * for "-", or is silenced for NULL. SIGPIPE no longer ends the process. IO
+ * when the log cannot be opened.
  */
 authplug_status io_take_standard(const char *log, io_stream *in,
                                  io_stream *out);
@@ -50,7 +51,7 @@ bool io_standard_is_terminal(void);
 authplug_status io_read(io_stream from, void *buffer, size_t size, size_t *len,
                         int64_t deadline);
 
-/* All bytes. CLOSED when nobody reads any more; TIMEOUT, IO, CANCELLED. */
+/* All bytes, to the stream of io_take_standard(). CLOSED when nobody reads any more; TIMEOUT, IO, CANCELLED. */
 authplug_status io_write(io_stream to, authplug_span bytes, int64_t deadline);
 
 void io_close(io_stream stream);
@@ -93,6 +94,9 @@ authplug_status io_child_read(io_child *child, void *buffer, size_t size,
                               size_t *len, int64_t deadline);
 authplug_status io_child_write(io_child *child, authplug_span bytes,
                                int64_t deadline);
+
+/* Whether anybody still reads what is written to it. */
+bool io_child_listens(const io_child *child);
 
 /* Whether it has ended by itself; if so, how. */
 bool io_child_ended(io_child *child, int64_t deadline, io_exit *how);

@@ -142,7 +142,8 @@ authplug_ki_reply_new(const authplug_limits *limits)
 {
     authplug_ki_reply *reply;
 
-    if (limits->frame < 5 || limits->prompts == 0 || limits->string == 0)
+    if (limits->frame < 5 || limits->prompts == 0 || limits->string == 0 ||
+        limits->rounds == 0 || limits->buffered == 0)
         return NULL;
     reply = calloc(1, sizeof *reply);
     if (reply == NULL)

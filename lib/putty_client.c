@@ -11,7 +11,7 @@ typedef enum state {
     SEGMENT,  /* ours: the server's request, or the outcome */
     QUESTION, /* theirs: the answer, or a question to the user */
     USER,     /* ours: the user's answers */
-    OVER      /* nobody's: the plugin refused at the start */
+    OVER      /* nobody's: the plugin refused at the start, or is gone */
 } state;
 
 struct authplug_putty_client {
@@ -105,9 +105,9 @@ authplug_putty_client_init(authplug_putty_client *client,
         return status;
     draft = putty_link_begin(&client->link, AUTHPLUG_PUTTY_INIT);
     authplug_put_uint32(&draft.writer, AUTHPLUG_PUTTY_VERSION);
-    authplug_put_string(&draft.writer, hostname);
+    putty_link_put(&client->link, &draft, hostname);
     authplug_put_uint32(&draft.writer, port);
-    authplug_put_string(&draft.writer, username);
+    putty_link_put(&client->link, &draft, username);
     return spoken(client, putty_link_end(&client->link, &draft), HELLO);
 }
 
@@ -214,6 +214,7 @@ follow(authplug_putty_client *client, const authplug_putty_message *message)
         client->state = IDLE;
         break;
     case AUTHPLUG_PUTTY_INIT_FAILURE:
+    case AUTHPLUG_PUTTY_EOF:
         client->state = OVER;
         break;
     case AUTHPLUG_PUTTY_PROTOCOL_ACCEPT:
@@ -232,7 +233,6 @@ follow(authplug_putty_client *client, const authplug_putty_message *message)
         client->user_prompts = message->request.count;
         client->state = USER;
         break;
-    case AUTHPLUG_PUTTY_EOF:
     case AUTHPLUG_PUTTY_INIT:
     case AUTHPLUG_PUTTY_PROTOCOL:
     case AUTHPLUG_PUTTY_AUTH_SUCCESS:

@@ -35,6 +35,7 @@ putty_link_open(putty_link *link, const authplug_limits *limits)
         limits->buffered <= limits->frame + 4)
         return false;
     link->limits = *limits;
+    link->fault.message = link->fault.text = "";
     link->in = authplug_secret_new(limits->buffered);
     link->out = authplug_secret_new(limits->buffered);
     link->prompts = calloc(limits->prompts, sizeof *link->prompts);
@@ -264,6 +265,15 @@ putty_link_begin(putty_link *link, authplug_putty_type type)
     return draft;
 }
 
+void
+putty_link_put(const putty_link *link, putty_draft *draft, authplug_span text)
+{
+    if (text.len > link->limits.string &&
+        draft->writer.status == AUTHPLUG_OK)
+        draft->writer.status = AUTHPLUG_LIMIT;
+    authplug_put_string(&draft->writer, text);
+}
+
 authplug_status
 putty_link_end(putty_link *link, putty_draft *draft)
 {
@@ -285,7 +295,7 @@ putty_link_send(putty_link *link, authplug_putty_type type,
     putty_draft draft = putty_link_begin(link, type);
 
     if (text != NULL)
-        authplug_put_string(&draft.writer, *text);
+        putty_link_put(link, &draft, *text);
     return putty_link_end(link, &draft);
 }
 

@@ -58,6 +58,9 @@ typedef struct putty_draft {
 } putty_draft;
 
 putty_draft putty_link_begin(putty_link *link, authplug_putty_type type);
+/* A string within the limit that the other end has for it, too. */
+void putty_link_put(const putty_link *link, putty_draft *draft,
+                    authplug_span text);
 authplug_status putty_link_end(putty_link *link, putty_draft *draft);
 
 /* A message with a string as its body, or (NULL) with none. */

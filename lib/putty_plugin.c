@@ -11,7 +11,7 @@ typedef enum state {
     SEGMENT,  /* theirs: a request, the outcome, the next PROTOCOL, the end */
     QUESTION, /* ours: the answer, or a question to the user */
     USER,     /* theirs: the user's answers */
-    OVER      /* we refused at the start: only the end can follow */
+    OVER      /* nobody's: we refused at the start, or the client is gone */
 } state;
 
 struct authplug_putty_plugin {
@@ -108,7 +108,7 @@ authplug_putty_plugin_init_response(authplug_putty_plugin *plugin,
         return AUTHPLUG_VERSION;
     draft = putty_link_begin(&plugin->link, AUTHPLUG_PUTTY_INIT_RESPONSE);
     authplug_put_uint32(&draft.writer, plugin->link.version);
-    authplug_put_string(&draft.writer, username);
+    putty_link_put(&plugin->link, &draft, username);
     return spoken(plugin, putty_link_end(&plugin->link, &draft), IDLE);
 }
 
@@ -155,6 +155,20 @@ authplug_putty_plugin_protocol_reject(authplug_putty_plugin *plugin,
                   IDLE);
 }
 
+/* Whether the other end can take the request under the same limits. */
+static bool
+fits(const authplug_ki_request *request, const authplug_limits *limits)
+{
+    bool good = request->count <= limits->prompts &&
+                request->name.len <= limits->string &&
+                request->instruction.len <= limits->string &&
+                request->language.len <= limits->string;
+
+    for (uint32_t i = 0; i < request->count && good; i++)
+        good = request->prompts[i].text.len <= limits->string;
+    return good;
+}
+
 authplug_status
 authplug_putty_plugin_user_request(authplug_putty_plugin *plugin,
                                    const authplug_ki_request *request)
@@ -165,8 +179,8 @@ authplug_putty_plugin_user_request(authplug_putty_plugin *plugin,
 
     if (status != AUTHPLUG_OK)
         return status;
-    if (request->count > link->limits.prompts ||
-        link->rounds >= link->limits.rounds)
+    if (link->rounds >= link->limits.rounds ||
+        !fits(request, &link->limits))
         return AUTHPLUG_LIMIT;
     draft = putty_link_begin(link, AUTHPLUG_PUTTY_KI_USER_REQUEST);
     if (draft.writer.status == AUTHPLUG_OK)
@@ -247,6 +261,8 @@ follow(authplug_putty_plugin *plugin, const authplug_putty_message *message)
         plugin->state = IDLE;
         break;
     case AUTHPLUG_PUTTY_EOF:
+        plugin->state = OVER;
+        break;
     case AUTHPLUG_PUTTY_INIT_RESPONSE:
     case AUTHPLUG_PUTTY_INIT_FAILURE:
     case AUTHPLUG_PUTTY_PROTOCOL_ACCEPT:

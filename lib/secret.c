@@ -9,6 +9,7 @@
 struct authplug_secret {
     unsigned char *data;
     size_t len;
+    size_t used; /* how far it was ever filled or lent out since a wipe */
     size_t room; /* bytes allocated at data */
     size_t max;  /* cap on len; room may be one more, for text()'s NUL */
 };
@@ -55,8 +56,8 @@ authplug_secret_free(authplug_secret **secret)
 void
 authplug_secret_clear(authplug_secret *secret)
 {
-    authplug_wipe(secret->data, secret->len);
-    secret->len = 0;
+    authplug_wipe(secret->data, secret->used);
+    secret->len = secret->used = 0;
 }
 
 /* Makes room for `room` bytes in all: allocate, copy, wipe, free. */
@@ -79,10 +80,11 @@ grow(authplug_secret *secret, size_t room)
         return AUTHPLUG_NOMEM;
     if (secret->len > 0)
         memcpy(data, secret->data, secret->len);
-    authplug_wipe(secret->data, secret->len);
+    authplug_wipe(secret->data, secret->used);
     free(secret->data);
     secret->data = data;
     secret->room = room;
+    secret->used = secret->len;
     return AUTHPLUG_OK;
 }
 
@@ -95,9 +97,12 @@ authplug_secret_reserve(authplug_secret *secret, size_t len,
     if (len > secret->max - secret->len)
         return AUTHPLUG_LIMIT;
     status = grow(secret, secret->len + len);
-    if (status == AUTHPLUG_OK)
-        *room = secret->data + secret->len;
-    return status;
+    if (status != AUTHPLUG_OK)
+        return status;
+    if (secret->used < secret->len + len)
+        secret->used = secret->len + len;
+    *room = secret->data + secret->len;
+    return AUTHPLUG_OK;
 }
 
 void
@@ -129,8 +134,8 @@ authplug_secret_cut(authplug_secret *secret, size_t len)
 {
     if (len >= secret->len)
         return;
-    authplug_wipe(secret->data + len, secret->len - len);
-    secret->len = len;
+    authplug_wipe(secret->data + len, secret->used - len);
+    secret->len = secret->used = len;
 }
 
 void

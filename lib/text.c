@@ -150,30 +150,55 @@ authplug_text_safe(authplug_span text, unsigned flags, authplug_secret *out)
     return status;
 }
 
+/* Where a line of a marked text stands. */
+typedef struct column {
+    const char *prefix;
+    size_t prefix_len;
+    unsigned width, used;
+} column;
+
+/* Appends bytes that take so many columns, on the next line if need be. */
+static authplug_status
+place(column *at, const char *bytes, size_t len, unsigned columns, bool newline,
+      authplug_secret *out)
+{
+    authplug_status status = AUTHPLUG_OK;
+
+    /* the last column stays free: some terminals wrap as it fills */
+    if (newline || at->used + columns >= at->width) {
+        status = authplug_secret_append(out, "\n", 1);
+        if (status == AUTHPLUG_OK)
+            status = authplug_secret_append(out, at->prefix, at->prefix_len);
+        at->used = (unsigned)at->prefix_len;
+    }
+    if (!newline && status == AUTHPLUG_OK)
+        status = authplug_secret_append(out, bytes, len);
+    at->used += columns;
+    return status;
+}
+
 authplug_status
 authplug_text_lines(authplug_span text, const char *prefix, unsigned width,
                     unsigned flags, authplug_secret *out)
 {
     size_t start = authplug_secret_len(out), prefix_len = strlen(prefix);
-    unsigned used = (unsigned)prefix_len;
-    authplug_status status = authplug_secret_append(out, prefix, prefix_len);
+    column at = {prefix, prefix_len, width, (unsigned)prefix_len};
+    authplug_status status;
     glyph one;
 
-    if (width < 20 || prefix_len + 12 > width)
-        width = (unsigned)prefix_len + 20;
+    if (prefix_len + 3 > width)
+        return AUTHPLUG_USAGE;
+    status = authplug_secret_append(out, prefix, prefix_len);
     flags |= AUTHPLUG_TEXT_NEWLINES;
     while (text.len > 0 && status == AUTHPLUG_OK) {
         text = rest(text, next_glyph(text, flags, &one));
-        /* the last column stays free: some terminals wrap as it fills */
-        if (one.newline || used + one.columns >= width) {
-            status = authplug_secret_append(out, "\n", 1);
+        if (one.columns <= 2)
+            status = place(&at, one.bytes, one.len, one.columns, one.newline,
+                           out);
+        /* an escape is plain ASCII, and may be broken anywhere */
+        for (size_t i = 0; one.columns > 2 && i < one.len; i++)
             if (status == AUTHPLUG_OK)
-                status = authplug_secret_append(out, prefix, prefix_len);
-            used = (unsigned)prefix_len;
-        }
-        if (!one.newline && status == AUTHPLUG_OK)
-            status = authplug_secret_append(out, one.bytes, one.len);
-        used += one.columns;
+                status = place(&at, one.bytes + i, 1, 1, false, out);
     }
     if (status != AUTHPLUG_OK)
         authplug_secret_cut(out, start);

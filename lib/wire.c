@@ -130,8 +130,14 @@ authplug_put_uint32(authplug_writer *writer, uint32_t value)
 void
 authplug_put_string(authplug_writer *writer, authplug_span value)
 {
-    if (value.len > UINT32_MAX && writer->status == AUTHPLUG_OK)
+    unsigned char *room;
+
+    if (value.len > UINT32_MAX - 4 && writer->status == AUTHPLUG_OK)
         writer->status = AUTHPLUG_LIMIT;
+    /* both parts or neither */
+    if (writer->status == AUTHPLUG_OK)
+        writer->status =
+            authplug_secret_reserve(writer->out, value.len + 4, &room);
     authplug_put_uint32(writer, (uint32_t)value.len);
     authplug_put_bytes(writer, value);
 }

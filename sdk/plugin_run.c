@@ -53,14 +53,14 @@ patience(const authplug_session *session)
 /* Sends what the engine has queued. A client that is gone is no error here:
  * the end of its output says so in order. */
 static authplug_status
-flush(authplug_session *session)
+flush(authplug_session *session, int64_t deadline)
 {
     authplug_span bytes = authplug_putty_plugin_output(session->engine);
     authplug_status status;
 
     if (bytes.len == 0)
         return AUTHPLUG_OK;
-    status = io_write(session->out, bytes, patience(session));
+    status = io_write(session->out, bytes, deadline);
     authplug_putty_plugin_output_consume(session->engine, bytes.len);
     return status == AUTHPLUG_CLOSED ? AUTHPLUG_OK : status;
 }
@@ -70,7 +70,7 @@ static authplug_status
 receive(authplug_session *session, authplug_putty_message *message)
 {
     int64_t deadline = patience(session);
-    authplug_status status = flush(session);
+    authplug_status status = flush(session, deadline);
     unsigned char buffer[4096];
     size_t len;
 
@@ -83,8 +83,9 @@ receive(authplug_session *session, authplug_putty_message *message)
             authplug_putty_plugin_eof(session->engine);
         else if (status == AUTHPLUG_OK)
             status = authplug_putty_plugin_feed(session->engine, buffer, len);
+        if (status == AUTHPLUG_OK)
+            authplug_wipe(buffer, len);
     }
-    authplug_wipe(buffer, sizeof buffer);
     if (status == AUTHPLUG_OK && message->type == AUTHPLUG_PUTTY_EOF)
         session->client_gone = true;
     return status;

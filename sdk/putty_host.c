@@ -140,12 +140,14 @@ fail(authplug_putty_host *host, authplug_status status)
 
     if (fault.status != AUTHPLUG_OK)
         explain_fault(host, fault);
+    else if (status == AUTHPLUG_CLOSED || (status == AUTHPLUG_TIMEOUT &&
+                                           !io_child_listens(host->child)))
+        explain(host, "the plugin closed its standard input and did not send "
+                      "%s",
+                authplug_putty_client_expected(host->engine));
     else if (status == AUTHPLUG_TIMEOUT)
         explain(host, "the plugin did not send %s in time",
                 authplug_putty_client_expected(host->engine));
-    else if (status == AUTHPLUG_CLOSED)
-        explain(host, "the plugin closed its standard input before the "
-                      "conversation was over");
     else
         explain(host, "%s", authplug_status_text(status));
     return status;
@@ -162,10 +164,10 @@ patience(const authplug_putty_host *host)
 }
 
 static authplug_status
-flush(authplug_putty_host *host)
+flush(authplug_putty_host *host, int64_t deadline)
 {
     authplug_span bytes = authplug_putty_client_output(host->engine);
-    authplug_status status = io_child_write(host->child, bytes, patience(host));
+    authplug_status status = io_child_write(host->child, bytes, deadline);
 
     authplug_putty_client_output_consume(host->engine, bytes.len);
     return status;
@@ -192,8 +194,8 @@ read_message(authplug_putty_host *host, authplug_putty_message *message,
             authplug_putty_client_eof(host->engine);
         else
             (void)authplug_putty_client_feed(host->engine, buffer, len);
+        authplug_wipe(buffer, len);
     }
-    authplug_wipe(buffer, sizeof buffer);
     return status;
 }
 
@@ -204,13 +206,14 @@ read_message(authplug_putty_host *host, authplug_putty_message *message,
 static authplug_status
 exchange(authplug_putty_host *host, authplug_putty_message *message)
 {
-    authplug_status sent = flush(host);
+    int64_t deadline = patience(host);
+    authplug_status sent = flush(host, deadline);
     authplug_status status;
 
     if (sent != AUTHPLUG_OK && sent != AUTHPLUG_CLOSED)
         return fail(host, sent);
     status = read_message(host, message,
-                          sent == AUTHPLUG_OK ? patience(host)
+                          sent == AUTHPLUG_OK ? deadline
                                               : io_deadline(LAST_WORDS));
     if (sent == AUTHPLUG_CLOSED && status == AUTHPLUG_TIMEOUT)
         status = sent;
@@ -409,7 +412,7 @@ authplug_putty_host_outcome(authplug_putty_host *host, bool success)
     host->open = false;
     status = authplug_putty_client_auth(host->engine, success);
     if (status == AUTHPLUG_OK)
-        status = flush(host);
+        status = flush(host, patience(host));
     return status == AUTHPLUG_CLOSED ? AUTHPLUG_OK : status;
 }
 

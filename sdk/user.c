@@ -9,6 +9,7 @@
 
 /* A mark is "plugin| ": twenty characters are plenty. */
 #define MARK_MAX 20
+#define NARROWEST 24
 /* An escape takes up to ten characters for one, marks and newlines besides. */
 #define SHOWN_MAX (16u << 20)
 #define ANSWER_MAX 8192
@@ -17,11 +18,13 @@
 static authplug_status
 mark(const char *source, authplug_span text, authplug_secret *shown)
 {
+    unsigned width = io_terminal_width();
     char prefix[MARK_MAX];
 
     (void)snprintf(prefix, sizeof prefix, "%s| ", source);
-    return authplug_text_lines(text, prefix, io_terminal_width(),
-                               io_text_flags(), shown);
+    if (width < NARROWEST)
+        width = NARROWEST;
+    return authplug_text_lines(text, prefix, width, io_text_flags(), shown);
 }
 
 /* Servers end their lines in various ways; the mark begins the next. */

@@ -73,7 +73,6 @@ bool authplug_span_has(authplug_span span, unsigned char byte);
     X(REFUSED, "the plugin refused")                                           \
     X(REJECTED, "the plugin does not handle this method")                      \
     X(NOT_FOUND, "the program was not found or may not be executed")           \
-    X(EXITED, "the program ended early")                                       \
     X(TIMEOUT, "the deadline passed")                                          \
     X(CANCELLED, "the user cancelled")                                         \
     X(NO_TERMINAL, "there is no terminal to ask at")                           \

@@ -13,9 +13,10 @@
  * of turn is AUTHPLUG_STATE and changes nothing; bytes out of turn are the
  * peer's fault, AUTHPLUG_TURN, and like every fault end the conversation.
  *
- * Two things are tolerated because released clients do them: PLUGIN_PROTOCOL
- * straight after PLUGIN_PROTOCOL_ACCEPT or an answer, without an outcome in
- * between; and the end of input anywhere the plugin is not owed an answer.
+ * The plugin's engine tolerates two things because released clients do them:
+ * PLUGIN_PROTOCOL straight after PLUGIN_PROTOCOL_ACCEPT or an answer, without
+ * an outcome in between; and the end of input anywhere between messages. The
+ * client's engine does neither: it tells every outcome.
  */
 #ifndef AUTHPLUG_PUTTY_H
 #define AUTHPLUG_PUTTY_H
@@ -93,7 +94,8 @@ void authplug_putty_client_free(authplug_putty_client **client);
  *
  * _init          PLUGIN_INIT (H.6.1), once and first. username may be empty.
  * _protocol      PLUGIN_PROTOCOL (H.6.4): may the plugin take this method?
- * _server_request PLUGIN_KI_SERVER_REQUEST (H.6.7): body is the exact body of
+ * _server_request PLUGIN_KI_SERVER_REQUEST (H.6.7), only in a segment of
+ *                keyboard-interactive: body is the exact body of
  *                the server's request and goes out unchanged. A body that is
  *                not a well-formed request gives its parse status (the
  *                server's fault, not the plugin's; fault may be NULL).

@@ -18,7 +18,7 @@ typedef struct authplug_secret authplug_secret;
 
 /*
  * An empty secret that will never hold more than max bytes (max > 0).
- * NULL when out of memory or max is 0.
+ * NULL when out of memory, or max is 0 or SIZE_MAX.
  */
 authplug_secret *authplug_secret_new(size_t max);
 

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +25,9 @@ extern char **environ;
 struct io_child {
     pid_t pid;
     int to, from, errors; /* our ends of its pipes; -1 once closed */
+    posix_timer timer;
+    int poll;             /* an epoll instance for all that it may do */
+    int signals;          /* the one of io_signals_fd() that poll knows */
     int ended_fd;         /* readable when it ended; -1 if not to be had */
     void (*on_line)(void *, authplug_span);
     void *context;
@@ -130,6 +135,19 @@ watch_end(pid_t pid)
 #endif
 }
 
+/*
+ * Everything that can happen is registered once with an epoll instance; what
+ * it reports carries the descriptor. Signals are watched by who starts the
+ * child, or from a later moment on.
+ */
+static bool
+watch(const io_child *child, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+
+    return fd < 0 || epoll_ctl(child->poll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 authplug_status
 io_child_start(const io_program *program, io_child **child)
 {
@@ -156,8 +174,16 @@ io_child_start(const io_program *program, io_child **child)
     born->from = p.ours[1];
     born->errors = p.ours[2];
     born->ended_fd = watch_end(born->pid);
+    posix_timer_open(&born->timer);
+    born->signals = -1;
+    born->poll = posix_above_standard(epoll_create1(EPOLL_CLOEXEC));
     born->on_line = program->on_line;
     born->context = program->context;
+    if (!watch(born, born->from) || !watch(born, born->errors) ||
+        !watch(born, born->ended_fd) || !watch(born, born->timer.fd)) {
+        io_child_finish(&born, 0, NULL);
+        return AUTHPLUG_IO;
+    }
     *child = born;
     return AUTHPLUG_OK;
 }
@@ -219,37 +245,95 @@ has_ended(const io_child *child)
     return info.si_pid != 0;
 }
 
-enum { SLOT_MAIN, SLOT_ERRORS, SLOT_ENDED, SLOTS };
+/* What happened, once something has. */
+typedef struct happened {
+    bool output, ended, signal;
+} happened;
+
+#define EVENTS 8
+
+/* Waits for anything, until the deadline; reads standard error. */
+static authplug_status
+wait_event(io_child *child, int64_t deadline, happened *what)
+{
+    struct epoll_event events[EVENTS];
+    int64_t now = io_now(), left = deadline < now ? 0 : deadline - now;
+    bool covered = posix_timer_covers(&child->timer, deadline, now);
+    int count;
+
+    if (child->ended_fd < 0 && left > LOOK_EVERY) {
+        covered = false;
+        left = LOOK_EVERY;
+    }
+    if (left > INT_MAX)
+        left = INT_MAX;
+    memset(what, 0, sizeof *what);
+    count = epoll_wait(child->poll, events, EVENTS, covered ? -1 : (int)left);
+    if (count < 0 && errno != EINTR)
+        return AUTHPLUG_IO;
+    for (int i = 0; i < count; i++) {
+        int fd = events[i].data.fd;
+
+        if (fd == child->from)
+            what->output = true;
+        else if (fd == child->errors)
+            read_errors(child);
+        else if (fd == child->ended_fd)
+            what->ended = true;
+        else if (fd == child->timer.fd)
+            posix_timer_reset(&child->timer);
+        else
+            what->signal = true;
+    }
+    if (child->ended_fd < 0)
+        what->ended = has_ended(child);
+    return AUTHPLUG_OK;
+}
 
 /*
- * Waits until fd is ready for events; reads standard error meanwhile. OK also
- * when the program ended; *ended tells.
+ * Waits until there is output, or its end. OK also when the program ended;
+ * *ended tells.
  */
 static authplug_status
-await(io_child *child, int fd, short events, int64_t deadline, bool *ended)
+await_output(io_child *child, int64_t deadline, bool *ended)
 {
-    for (;;) {
-        struct pollfd fds[SLOTS + 1] = {
-            [SLOT_MAIN] = {fd, events, 0},
-            [SLOT_ERRORS] = {child->errors, POLLIN, 0},
-            [SLOT_ENDED] = {child->ended_fd, POLLIN, 0},
-        };
-        int64_t until = deadline;
-        authplug_status status;
+    int signals = io_signals_fd();
+    happened what;
 
-        if (child->ended_fd < 0 && io_deadline(LOOK_EVERY) < until)
-            until = io_deadline(LOOK_EVERY);
-        status = posix_poll(fds, SLOTS, until);
-        if (status != AUTHPLUG_OK && status != AUTHPLUG_TIMEOUT)
+    if (signals != child->signals && watch(child, signals))
+        child->signals = signals;
+    for (;;) {
+        authplug_status status = wait_event(child, deadline, &what);
+
+        *ended = what.ended;
+        if (status != AUTHPLUG_OK)
             return status;
-        if (fds[SLOT_ERRORS].revents != 0)
-            read_errors(child);
-        *ended = fds[SLOT_ENDED].revents != 0 ||
-                 (child->ended_fd < 0 && has_ended(child));
-        if (fds[SLOT_MAIN].revents != 0 || *ended)
+        if (what.signal)
+            return AUTHPLUG_CANCELLED;
+        if (what.output || what.ended)
             return AUTHPLUG_OK;
         if (io_now() >= deadline)
             return AUTHPLUG_TIMEOUT;
+    }
+}
+
+/* Waits until more can be written; reads standard error meanwhile. */
+static authplug_status
+await_room(io_child *child, int64_t deadline)
+{
+    for (;;) {
+        struct pollfd fds[2 + POSIX_SPARE] = {
+            {child->to, POLLOUT, 0},
+            {child->errors, POLLIN, 0},
+        };
+        authplug_status status = posix_poll(fds, 2, deadline, NULL);
+
+        if (status != AUTHPLUG_OK)
+            return status;
+        if (fds[1].revents != 0)
+            read_errors(child);
+        if (fds[0].revents != 0)
+            return AUTHPLUG_OK;
     }
 }
 
@@ -262,7 +346,7 @@ io_child_read(io_child *child, void *buffer, size_t size, size_t *len,
     ssize_t got;
 
     for (;;) {
-        status = await(child, child->from, POLLIN, deadline, &ended);
+        status = await_output(child, deadline, &ended);
         if (status != AUTHPLUG_OK)
             return status;
         got = read(child->from, buffer, size);
@@ -280,14 +364,12 @@ io_child_read(io_child *child, void *buffer, size_t size, size_t *len,
 authplug_status
 io_child_write(io_child *child, authplug_span bytes, int64_t deadline)
 {
-    bool ended = false;
-
     while (bytes.len > 0) {
         ssize_t done =
             child->to < 0 ? -1 : posix_write(child->to, bytes.data, bytes.len);
         authplug_status status;
 
-        if (child->to < 0 || (done < 0 && errno == EPIPE) || ended)
+        if (child->to < 0 || (done < 0 && errno == EPIPE))
             return AUTHPLUG_CLOSED;
         if (done < 0 && errno != EAGAIN)
             return AUTHPLUG_IO;
@@ -296,11 +378,19 @@ io_child_write(io_child *child, authplug_span bytes, int64_t deadline)
             bytes.len -= (size_t)done;
             continue;
         }
-        status = await(child, child->to, POLLOUT, deadline, &ended);
+        status = await_room(child, deadline);
         if (status != AUTHPLUG_OK)
             return status;
     }
     return AUTHPLUG_OK;
+}
+
+bool
+io_child_listens(const io_child *child)
+{
+    struct pollfd fd = {child->to, 0, 0};
+
+    return child->to >= 0 && poll(&fd, 1, 0) == 0;
 }
 
 /* --------------------------------------------------------------- ending */
@@ -313,15 +403,14 @@ wait_end(io_child *child, int64_t deadline)
     bool ended = has_ended(child);
 
     while (!ended) {
-        int fd = child->from;
-        authplug_status status = await(child, fd, POLLIN, deadline, &ended);
+        authplug_status status = await_output(child, deadline, &ended);
         ssize_t got;
 
         if (status != AUTHPLUG_OK)
             return false;
         if (ended)
             break;
-        got = read(fd, rest, sizeof rest);
+        got = read(child->from, rest, sizeof rest);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             close_fd(&child->from);
         ended = has_ended(child);
@@ -380,6 +469,8 @@ io_child_finish(io_child **child, int64_t grace, io_exit *how)
     close_fd(&c->from);
     close_fd(&c->errors);
     close_fd(&c->ended_fd);
+    posix_timer_close(&c->timer);
+    close_fd(&c->poll);
     authplug_wipe(c->line, sizeof c->line);
     free(c);
     *child = NULL;

@@ -8,10 +8,33 @@
 #include <sys/types.h>
 
 /*
- * poll() that ends at the deadline (TIMEOUT) or on a watched signal
- * (CANCELLED). fds has one spare entry at [count], for the signal.
+ * A timer for waits whose deadlines are far away and seldom met: it stays set
+ * to the earliest of them, where a poll() with a time-out of its own would set
+ * and clear one each time, which costs as much as half a system call. Where it
+ * cannot be had, fd is -1 and waits are as before.
  */
-authplug_status posix_poll(struct pollfd *fds, nfds_t count, int64_t deadline);
+typedef struct posix_timer {
+    int fd;
+    int64_t set; /* when it goes off; 0 for not set */
+} posix_timer;
+
+void posix_timer_open(posix_timer *timer);
+/* Sets it if need be; whether it goes off at the deadline or before. Not for
+ * deadlines that are near. */
+bool posix_timer_covers(posix_timer *timer, int64_t deadline, int64_t now);
+/* It went off. */
+void posix_timer_reset(posix_timer *timer);
+void posix_timer_close(posix_timer *timer);
+
+/* What posix_poll() needs behind the entries of its caller. */
+#define POSIX_SPARE 2
+
+/*
+ * poll() that ends at the deadline (TIMEOUT) or on a watched signal
+ * (CANCELLED). fds has POSIX_SPARE entries more than count. timer may be NULL.
+ */
+authplug_status posix_poll(struct pollfd *fds, nfds_t count, int64_t deadline,
+                           posix_timer *timer);
 
 /* write() that gives EPIPE and never SIGPIPE, whatever the process wants. */
 ssize_t posix_write(int fd, const void *data, size_t len);

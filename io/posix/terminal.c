@@ -185,7 +185,7 @@ stop_and_return(authplug_span prompt, bool echo)
 static authplug_status
 await(int64_t deadline)
 {
-    struct pollfd fds[2] = {{tty.fd, POLLIN, 0}};
+    struct pollfd fds[1 + POSIX_SPARE] = {{tty.fd, POLLIN, 0}};
 
     for (;;) {
         /* a stop between this test and the poll is seen a moment later */
@@ -194,7 +194,8 @@ await(int64_t deadline)
 
         if (stopped != 0)
             return AUTHPLUG_OK;
-        status = posix_poll(fds, 1, until < deadline ? until : deadline);
+        status = posix_poll(fds, 1, until < deadline ? until : deadline,
+                            NULL);
         if (status != AUTHPLUG_TIMEOUT)
             return status;
         if (io_now() >= deadline)

@@ -401,6 +401,12 @@ io_child_write(io_child *child, authplug_span bytes, int64_t deadline)
 }
 
 bool
+io_child_listens(const io_child *child)
+{
+    return child->to != NULL && !has_ended(child);
+}
+
+bool
 io_child_ended(io_child *child, int64_t deadline, io_exit *how)
 {
     DWORD code = 0, ms = 0;

@@ -1,0 +1,94 @@
+# setup.sh - installs what ./run and ./test need, and builds. Sourced by them.
+
+# Debian's packages for each purpose.
+packages_build="gcc libc6-dev meson ninja-build pkg-config libssh-dev
+    openssh-client"
+packages_demo="openssh-server libpam-wrapper libpam-modules"
+packages_tests="$packages_demo g++ libcmocka-dev libpam0g-dev putty-tools
+    python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
+    bash-completion"
+packages_deep="clang libclang-rt-14-dev valgrind libasan8 libubsan1"
+packages_windows="gcc-mingw-w64-x86-64 wine wine64"
+
+# Installs those of the packages that are missing, as root or through sudo.
+install_missing() {
+    missing=
+    for package; do
+        case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+        "install ok installed") ;;
+        *) missing="$missing $package" ;;
+        esac
+    done
+    [ -n "$missing" ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "needed and not found to be installed:$missing" >&2
+        echo "install what your system calls them, then run this again" >&2
+        exit 1
+    fi
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    echo "installing with $sudo apt-get:$missing" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    hold_services
+    # lists that are old or absent are the usual reason for a failure
+    # shellcheck disable=SC2086
+    $sudo apt-get install -y -q --no-install-recommends $missing \
+        >/dev/null 2>&1 ||
+        { $sudo apt-get update -q >/dev/null &&
+            $sudo apt-get install -y -q --no-install-recommends $missing \
+                >/dev/null; } ||
+        { release_services; echo "apt-get could not install:$missing" >&2
+          exit 1; }
+    release_services
+}
+
+# openssh-server is wanted as a program, not as a service: while it is being
+# installed nothing is started.
+policy=/usr/sbin/policy-rc.d
+hold_services() {
+    held=false
+    case $missing in
+    *openssh-server*)
+        if [ ! -e $policy ]; then
+            printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+            $sudo chmod 755 $policy
+            held=true
+        fi
+        echo "openssh-server is installed for tests and not started; to keep" \
+            "it off at the next boot: systemctl disable ssh" >&2 ;;
+    esac
+}
+release_services() {
+    if [ "$held" = true ]; then $sudo rm -f $policy; fi
+}
+
+# shellcheck disable=SC2086
+need_build() { install_missing $packages_build; }
+# shellcheck disable=SC2086
+need_demo() { install_missing $packages_demo; }
+# shellcheck disable=SC2086
+need_tests() { install_missing $packages_tests; }
+# shellcheck disable=SC2086
+need_deep() { install_missing $packages_deep; }
+# shellcheck disable=SC2086
+need_windows() { install_missing $packages_windows; }
+
+# build DIRECTORY [MESON OPTION...]: configures once, then builds.
+build() {
+    dir=$1
+    shift
+    if [ ! -f "$dir/build.ninja" ]; then
+        meson setup "$dir" "$@" >"$dir.log" 2>&1 ||
+            { cat "$dir.log" >&2; exit 1; }
+        rm -f "$dir.log"
+    elif [ $# -gt 0 ]; then
+        case $* in
+        *--cross-file*) ;;
+        *) meson configure "$dir" "$@" >/dev/null ;;
+        esac
+    fi
+    ninja -C "$dir" >"$dir/build.log" 2>&1 ||
+        { cat "$dir/build.log" >&2; exit 1; }
+    # warnings are for the one who builds
+    grep -A6 'warning:' "$dir/build.log" >&2 || true
+}

@@ -1,0 +1,133 @@
+/*
+ * mux_harness - logs in with a key on loopback and serves the connection.
+ *
+ *     mux_harness [-1] [-d] [-c CIPHERS] [-o PID] [-t MS] PORT KEY [PATH]
+ *
+ * -1 serves one client, -d tells on standard error what happens, -o serves on
+ * behalf of a process, -t waits so long for the first client. Prints the
+ * socket's path when it listens; PATH is where it is then moved to. Exits with
+ * the number of enum mux_end, or 100 before serving.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "mux.h"
+
+#include <libssh/libssh.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FAILED = 100 };
+
+static void
+debug(void *user, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "mux_harness: %s\n", text);
+}
+
+static int
+fail(const char *what, const char *why)
+{
+    fprintf(stderr, "mux_harness: %s: %s\n", what, why);
+    return FAILED;
+}
+
+static ssh_session
+log_in(unsigned port, const char *key_file, const char *ciphers)
+{
+    const struct passwd *me = getpwuid(geteuid());
+    ssh_session session = ssh_new();
+    ssh_key key = NULL;
+    int off = 0;
+
+    if (session == NULL || me == NULL)
+        return NULL;
+    ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &off);
+    ssh_options_set(session, SSH_OPTIONS_HOST, "127.0.0.1");
+    ssh_options_set(session, SSH_OPTIONS_PORT, &port);
+    ssh_options_set(session, SSH_OPTIONS_USER, me->pw_name);
+    if (ciphers != NULL) {
+        ssh_options_set(session, SSH_OPTIONS_CIPHERS_C_S, ciphers);
+        ssh_options_set(session, SSH_OPTIONS_CIPHERS_S_C, ciphers);
+    }
+    if (ssh_connect(session) == SSH_OK &&
+        ssh_pki_import_privkey_file(key_file, NULL, NULL, NULL, &key) ==
+            SSH_OK &&
+        ssh_userauth_publickey(session, NULL, key) == SSH_AUTH_SUCCESS) {
+        ssh_key_free(key);
+        return session;
+    }
+    fail("cannot log in", ssh_get_error(session));
+    ssh_key_free(key);
+    ssh_free(session);
+    return NULL;
+}
+
+/* The socket under the name that the test wants. */
+static int
+listen_at(char *path, size_t size, const char *wanted)
+{
+    char why[256];
+    int fd = mux_listen(path, size, why, sizeof why);
+
+    if (fd < 0)
+        return -fail("cannot listen", why);
+    if (wanted != NULL) {
+        if (strlen(wanted) >= size || rename(path, wanted) != 0)
+            return -fail("cannot move the socket", wanted);
+        memcpy(path, wanted, strlen(wanted) + 1);
+    }
+    printf("%s\n", path);
+    fflush(stdout);
+    return fd;
+}
+
+int
+main(int argc, char **argv)
+{
+    char path[MUX_PATH_MAX];
+    struct mux_options options = {.path = path};
+    const char *ciphers = NULL;
+    ssh_session session;
+    enum mux_end end;
+    int option;
+    int fd;
+
+    while ((option = getopt(argc, argv, "1dc:o:t:")) != -1) {
+        if (option == '1')
+            options.once = true;
+        else if (option == 'd')
+            options.debug = debug;
+        else if (option == 'c')
+            ciphers = optarg;
+        else if (option == 'o')
+            options.owner_pid = (pid_t)strtol(optarg, NULL, 10);
+        else if (option == 't')
+            options.first_client_ms = (int)strtol(optarg, NULL, 10);
+        else
+            return fail("usage",
+                        "[-1] [-d] [-c CIPHERS] [-o PID] [-t MS] PORT KEY "
+                        "[PATH]");
+    }
+    if (argc - optind < 2)
+        return fail("usage", "a port and a key file are needed");
+    (void)setsid();
+    session = log_in((unsigned)strtoul(argv[optind], NULL, 10),
+                     argv[optind + 1], ciphers);
+    if (session == NULL)
+        return FAILED;
+    fd = listen_at(path, sizeof path, argv[optind + 2]);
+    if (fd < 0) {
+        ssh_free(session);
+        return FAILED;
+    }
+    end = mux_serve(session, fd, &options);
+    ssh_free(session);
+    ssh_finalize();
+    return (int)end;
+}

@@ -1,0 +1,212 @@
+/* The command line of authplug ssh: stock ssh's own, ours taken out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "client/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_MAX 32
+
+/* Parses words separated by blanks, "_" standing for a blank in a word. */
+static bool
+parse(ssh_args *args, const char *line)
+{
+    static char copy[1024], *argv[WORDS_MAX];
+    int argc = 0;
+
+    memset(args, 0, sizeof *args);
+    memcpy(copy, line, strlen(line) + 1);
+    for (char *c = copy; *c != 0;) {
+        argv[argc++] = c;
+        c += strcspn(c, " ");
+        if (*c == ' ')
+            *c++ = 0;
+    }
+    argv[argc] = NULL;
+    for (int i = 0; i < argc; i++)
+        for (char *c = argv[i]; *c != 0; c++)
+            if (*c == '_')
+                *c = ' ';
+    return args_parse(args, argc, argv);
+}
+
+/* The argv that is built from a command line, in one line. */
+static const char *
+built(const char *line, unsigned which)
+{
+    static const char *const first[] = {"ssh", NULL};
+    static char text[1024];
+    const char **argv;
+    ssh_args args;
+
+    assert_true(parse(&args, line));
+    argv = args_build(&args, first, which);
+    text[0] = 0;
+    for (size_t i = 0; argv[i] != NULL; i++) {
+        strncat(text, i > 0 ? " " : "", sizeof text - strlen(text) - 1);
+        strncat(text, argv[i], sizeof text - strlen(text) - 1);
+    }
+    free(argv);
+    args_free(&args);
+    return text;
+}
+
+#define SESSION ARGS_COMMAND
+#define WHOLE (ARGS_COMMAND | ARGS_ALL_OPTIONS)
+
+static void
+our_options_stand_anywhere_before_the_command(void **state)
+{
+    ssh_args args;
+
+    (void)state;
+    assert_true(parse(&args, "x --plugin a_b -p 22 --batch h --timeout=5 cmd "
+                             "--plugin c"));
+    assert_string_equal(args.plugin, "a b");
+    assert_true(args.batch);
+    assert_int_equal(args.timeout_ms, 5000);
+    assert_string_equal(args.host, "h");
+    assert_int_equal(args.words, 3);
+    assert_string_equal(args.command[1], "--plugin");
+    args_free(&args);
+}
+
+static void
+options_may_follow_the_host_as_in_stock_ssh(void **state)
+{
+    (void)state;
+    assert_string_equal(built("x h -p 22 -t cmd -x", SESSION),
+                        "ssh -p 22 -t -- h cmd -x");
+}
+
+static void
+what_tools_pass_goes_through_unharmed(void **state)
+{
+    (void)state;
+    /* git */
+    assert_string_equal(
+        built("x -o SendEnv=GIT_PROTOCOL -p 2 u@h git-upload-pack_'/r'",
+              SESSION),
+        "ssh -o SendEnv=GIT_PROTOCOL -p 2 -- u@h git-upload-pack '/r'");
+    /* rsync */
+    assert_string_equal(built("x -l u h rsync --server -e.x . /r", SESSION),
+                        "ssh -l u -- h rsync --server -e.x . /r");
+    /* scp */
+    assert_string_equal(
+        built("x -x -oPermitLocalCommand=no -oRemoteCommand=none -l u -s -- "
+              "h sftp",
+              SESSION),
+        "ssh -x -o PermitLocalCommand=no -o RemoteCommand=none -l u -s -- h "
+        "sftp");
+    /* sftp */
+    assert_string_equal(built("x -oForwardX11_no -l u -s -- h sftp", SESSION),
+                        "ssh -o ForwardX11 no -l u -s -- h sftp");
+}
+
+static void
+what_is_about_the_connection_stays_out_of_the_session(void **state)
+{
+    const char *line = "x -C -o ControlMaster=auto -oControlPersist=60s "
+                       "-o ControlPath=/x -o proxyjump_j -J k -S /y -M "
+                       "-o Port=2 -tt h cmd";
+
+    (void)state;
+    assert_string_equal(built(line, SESSION),
+                        "ssh -C -o Port=2 -t -t -- h cmd");
+    assert_string_equal(built(line, WHOLE),
+                        "ssh -C -o ControlMaster=auto -o ControlPersist=60s "
+                        "-o ControlPath=/x -o proxyjump j -J k -S /y -M "
+                        "-o Port=2 -t -t -- h cmd");
+}
+
+static void
+flags_may_share_a_word_with_a_value(void **state)
+{
+    (void)state;
+    assert_string_equal(built("x -4Cp2222 -vvq h", SESSION),
+                        "ssh -4 -C -p 2222 -v -v -q -- h");
+}
+
+static void
+a_host_may_begin_with_a_dash_after_two(void **state)
+{
+    (void)state;
+    assert_string_equal(built("x -t -- -h cmd", SESSION),
+                        "ssh -t -- -h cmd");
+}
+
+static void
+questions_to_ssh_itself_are_passed_through(void **state)
+{
+    static const char *const lines[] = {"x -G h", "x -Q cipher", "x -V",
+                                        "x -O check h"};
+    ssh_args args;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_true(parse(&args, lines[i]));
+        assert_true(args.pass_through);
+        args_free(&args);
+    }
+}
+
+static void
+misuse_is_told(void **state)
+{
+    static const char *const lines[] = {
+        "x",           "x -p",          "x --plugin",     "x --timeout 0 h",
+        "x --nonsense h", "x -z h", "x --timeout 5s h", "x --timeout= h"};
+    ssh_args args;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_false(parse(&args, lines[i]));
+        args_free(&args);
+    }
+}
+
+static void
+the_environment_names_a_plugin_and_the_command_line_wins(void **state)
+{
+    ssh_args args;
+
+    (void)state;
+    setenv("AUTHPLUG_PLUGIN", "from-environment", 1);
+    assert_true(parse(&args, "x h"));
+    assert_string_equal(args.plugin, "from-environment");
+    args_free(&args);
+    assert_true(parse(&args, "x --plugin mine h"));
+    assert_string_equal(args.plugin, "mine");
+    args_free(&args);
+    setenv("AUTHPLUG_PLUGIN", "", 1);
+    assert_true(parse(&args, "x h"));
+    assert_null(args.plugin);
+    args_free(&args);
+    unsetenv("AUTHPLUG_PLUGIN");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(our_options_stand_anywhere_before_the_command),
+        cmocka_unit_test(options_may_follow_the_host_as_in_stock_ssh),
+        cmocka_unit_test(what_tools_pass_goes_through_unharmed),
+        cmocka_unit_test(
+            what_is_about_the_connection_stays_out_of_the_session),
+        cmocka_unit_test(flags_may_share_a_word_with_a_value),
+        cmocka_unit_test(a_host_may_begin_with_a_dash_after_two),
+        cmocka_unit_test(questions_to_ssh_itself_are_passed_through),
+        cmocka_unit_test(misuse_is_told),
+        cmocka_unit_test(
+            the_environment_names_a_plugin_and_the_command_line_wins),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
