@@ -77,9 +77,9 @@ spawn_true(void)
 }
 
 static authplug_putty_host *
-begin(const char *hello)
+begin(const char *program, const char *argument)
 {
-    const char *argv[] = {hello, "stoat", NULL};
+    const char *argv[] = {program, argument, NULL};
     authplug_putty_host_options options = {0};
     authplug_putty_host *host = NULL;
     const char *user = "";
@@ -114,7 +114,7 @@ static double
 conversation(const char *hello)
 {
     double start = now_us();
-    authplug_putty_host *host = begin(hello);
+    authplug_putty_host *host = begin(hello, "stoat");
 
     ask(host);
     authplug_putty_host_outcome(host, true);
@@ -124,24 +124,55 @@ conversation(const char *hello)
 
 /* ---------------------------------------------------------- round trips */
 
-/* The peer: the same bytes through bare pipes, with nothing looked at. */
+/*
+ * What answers a round trip here looks at nothing and waits in read(), on both
+ * sides of the comparison: the difference is the host's.
+ */
+static const unsigned char answer[] = "\0\0\0\016\025\0\0\0\001"
+                                      "\0\0\0\005stoat";
+#define ANSWER (sizeof answer - 1)
+
+static void
+respond(int from, int to)
+{
+    char buffer[256];
+
+    while (read(from, buffer, sizeof buffer) > 0)
+        if (write(to, answer, ANSWER) != (ssize_t)ANSWER)
+            break;
+}
+
+/* As a plugin: the beginning of the conversation first. */
+static int
+respond_as_plugin(void)
+{
+    static const char welcome[] = "\0\0\0\011\002\0\0\0\002\0\0\0\0";
+    static const char accept[] = "\0\0\0\001\004";
+    char buffer[256];
+
+    if (read(0, buffer, sizeof buffer) <= 0 ||
+        write(1, welcome, sizeof welcome - 1) < 0 ||
+        read(0, buffer, sizeof buffer) <= 0 ||
+        write(1, accept, sizeof accept - 1) < 0)
+        return 1;
+    respond(0, 1);
+    return 0;
+}
+
+/* The peer: the same bytes through bare pipes. */
 static int to_echo, from_echo;
 
 static void
 start_echo(void)
 {
     int there[2], back[2];
-    char buffer[256];
-    ssize_t got;
 
     if (pipe2(there, O_CLOEXEC) != 0 || pipe2(back, O_CLOEXEC) != 0)
         die("pipe");
     if (fork() == 0) {
         close(there[1]);
         close(back[0]);
-        while ((got = read(there[0], buffer, sizeof buffer)) > 0)
-            if (write(back[1], buffer, 18) != 18)
-                break;
+        respond(there[0], back[1]);
         _exit(0);
     }
     close(there[0]);
@@ -177,17 +208,44 @@ static void
 report(const char *what, double ours, const char *peer, double theirs,
        double limit)
 {
-    printf("%-34s %9.1f us   %-24s %9.1f us   ratio %.2f (bar %.1f)\n", what,
-           ours, peer, theirs, ours / theirs, limit);
+    printf("%-34s %7.1f us   %-22s %7.1f us   ratio %.2f", what, ours, peer,
+           theirs, ours / theirs);
+    if (limit > 0)
+        printf(" (bar %.1f)", limit);
+    putchar('\n');
+}
+
+/* Blocks of round trips in turns, so that both meet the same moments. */
+static void
+compare_trips(const char *what, const char *program, const char *argument,
+              double bar)
+{
+    static double ours[TRIPS / BLOCK], theirs[TRIPS / BLOCK];
+    authplug_putty_host *host = NULL;
+
+    for (size_t i = 0; i < TRIPS / BLOCK; i++) {
+        /* a conversation has at most a thousand requests */
+        if (i % 4 == 0) {
+            host = begin(program, argument);
+            host_trips(host, 20);
+            bare_trips(20);
+        }
+        theirs[i] = bare_trips(BLOCK);
+        ours[i] = host_trips(host, BLOCK);
+        if (i % 4 == 3)
+            authplug_putty_host_finish(&host);
+    }
+    report(what, median(ours, TRIPS / BLOCK), "bare pipe ping-pong",
+           median(theirs, TRIPS / BLOCK), bar);
 }
 
 int
 main(int argc, char **argv)
 {
     static double ours[SPAWNS], theirs[SPAWNS];
-    authplug_putty_host *host;
-    size_t blocks = TRIPS / BLOCK;
 
+    if (argc == 2 && strcmp(argv[1], "respond") == 0)
+        return respond_as_plugin();
     if (argc != 2) {
         fprintf(stderr, "usage: bench_sdk HELLO\n");
         return 2;
@@ -200,19 +258,7 @@ main(int argc, char **argv)
            "posix_spawn /bin/true", median(theirs, SPAWNS), 1.5);
 
     start_echo();
-    for (size_t i = 0; i < blocks; i++) {
-        /* a conversation has at most a thousand requests */
-        if (i % 4 == 0) {
-            host = begin(argv[1]);
-            host_trips(host, 20);
-            bare_trips(20);
-        }
-        theirs[i] = bare_trips(BLOCK);
-        ours[i] = host_trips(host, BLOCK);
-        if (i % 4 == 3)
-            authplug_putty_host_finish(&host);
-    }
-    report("round trip through the host", median(ours, blocks),
-           "bare pipe ping-pong", median(theirs, blocks), 1.5);
+    compare_trips("round trip through the host", argv[0], "respond", 1.5);
+    compare_trips("the same, our runtime answering", argv[1], "stoat", 0);
     return 0;
 }

@@ -76,9 +76,16 @@ denied(struct login *login)
     for (size_t i = 0; i < list.len; i++)
         plain = plain && list.data[i] > 0x20 && list.data[i] < 0x7f;
     return login_fail(
-        login, "permission denied for %s@%s (the server wants one of: %.*s)",
+        login, "%s for %s@%s (the server wants one of: %.*s): %s",
+        login->answers_refused ? "the server refused the plugin's answers"
+                               : "permission denied",
         login->user, login->config.hostname, plain ? (int)list.len : 1,
-        plain ? (const char *)list.data : "?");
+        plain ? (const char *)list.data : "?",
+        login->answers_refused
+            ? "see what it answers with 'authplug try putty', and whether the "
+              "account may log in"
+            : "check the user's name and the credentials; -v shows what was "
+              "tried");
 }
 
 bool

@@ -204,6 +204,7 @@ struct login {
     authplug_secret *response; /* body of our INFO_RESPONSE */
     authplug_secret *methods;  /* name-list of the last FAILURE */
     bool have_request, partial;
+    bool answers_refused; /* those of the plugin */
     bool said; /* the reason of a failure was told */
 };
 

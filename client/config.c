@@ -189,7 +189,7 @@ config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
 {
     static const char *const ssh_g[] = {"ssh", "-G", NULL};
     authplug_secret *output = authplug_secret_new(OUTPUT_MAX);
-    const char **argv = args_build(args, ssh_g, ARGS_ALL_OPTIONS);
+    const char **argv = args_build(args, ssh_g, ARGS_ALL_OPTIONS | ARGS_COMMAND);
     authplug_status status = AUTHPLUG_NOMEM;
     int code = -1;
     bool good = false;

@@ -217,7 +217,8 @@ exchange_keys(struct login *login)
         if (!login_wait(login))
             return false;
     if (rc != SSH_OK)
-        return login_fail(login, "no SSH connection to %s: %s",
+        return login_fail(login, "no SSH connection to %s: %s: is it an SSH "
+                                 "server?",
                           login->config.hostname,
                           ssh_get_error(login->session));
     (void)fcntl(ssh_get_fd(login->session), F_SETFD, FD_CLOEXEC);
@@ -268,7 +269,7 @@ start_plugin(struct login *login)
     const char *chosen = "";
     authplug_status status;
 
-    if (login->args->plugin == NULL)
+    if (login->args->plugin == NULL || login->no_passwords)
         return true;
     options.command = login->args->plugin;
     options.timeout_ms = login->args->timeout_ms;

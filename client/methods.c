@@ -206,9 +206,9 @@ send_password(struct login *login, authplug_secret *password)
     do {
         login->partial = false;
         rc = ssh_userauth_password(login->session, NULL, text);
-        if (login->have_request)
-            return change_wanted(login);
-        if (rc == SSH_AUTH_AGAIN && !login_wait(login))
+        login_read_tap(login);
+        if (rc == SSH_AUTH_AGAIN && !login->have_request &&
+            !login_wait(login))
             rc = SSH_AUTH_ERROR;
         if (login->have_request)
             return change_wanted(login);
@@ -270,10 +270,9 @@ parse_request(dialogue *d, authplug_ki_request *request)
         return login_fail(login, "the server asks more than %u questions at "
                                  "once: refused",
                           (unsigned)login->limits.prompts);
-    return login_fail(login, "the server's request is malformed at byte %lu "
-                             "(%s): refused",
-                      (unsigned long)fault.offset,
-                      authplug_status_text(fault.status));
+    return login_fail(login, "the server's request is malformed: at byte %lu "
+                             "%s was expected: ask its administrator",
+                      (unsigned long)fault.offset, fault.text);
 }
 
 /* Sends what was answered last and waits for what the server says to it. */
@@ -475,7 +474,6 @@ method_kbdint(struct login *login)
     end = run_dialogue(login, true);
     if (end != AUTH_BROKEN)
         (void)authplug_putty_host_outcome(login->plugin, end != AUTH_DENIED);
-    if (end == AUTH_DENIED)
-        io_say(PROGRAM, "the server refused the plugin's answers");
+    login->answers_refused = end == AUTH_DENIED;
     return end;
 }

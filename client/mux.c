@@ -3,10 +3,10 @@
 #define _GNU_SOURCE
 #endif
 
-#include "mux.h"
+#include "client/mux.h"
 
-#include "mux_proto.h"
-#include "mux_session.h"
+#include "client/mux_proto.h"
+#include "client/mux_session.h"
 
 #include <errno.h>
 #include <libssh/server.h> /* ssh_set_message_callback */

@@ -1,5 +1,5 @@
 /* Packets of OpenSSH's PROTOCOL.mux, version 4, from the master's side. */
-#include "mux_proto.h"
+#include "client/mux_proto.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #endif
 
-#include "mux_session.h"
+#include "client/mux_session.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -16,7 +16,7 @@
 #ifndef AUTHPLUG_CLIENT_MUX_SESSION_H
 #define AUTHPLUG_CLIENT_MUX_SESSION_H
 
-#include "mux_proto.h"
+#include "client/mux_proto.h"
 
 #include <poll.h>
 #include <time.h>

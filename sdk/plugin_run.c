@@ -8,6 +8,7 @@
 
 #define DEFAULT_TIMEOUT (10 * 60 * 1000)
 #define REASON_MAX 1024
+#define LINGER 1000
 
 enum { RUN_OK = 0, RUN_REFUSED = 1, RUN_MISUSE = 2, RUN_BROKEN = 111 };
 
@@ -403,12 +404,15 @@ close_session(authplug_session *session)
     free(session->prompts);
 }
 
-/* Some clients hang when a plugin stops reading before they close: read on
- * until they do. */
+/*
+ * Some clients hang when a plugin stops reading before they close: read on
+ * until they do. Not for long: a client that started us through a shell sees
+ * our end only when we are gone, because the shell has our output open too.
+ */
 static void
 linger(authplug_session *session)
 {
-    int64_t deadline = patience(session);
+    int64_t deadline = io_deadline(LINGER);
     char buffer[512];
     size_t len = 1;
 

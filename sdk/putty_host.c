@@ -54,9 +54,13 @@ explain(authplug_putty_host *host, const char *format, ...)
 static void
 explain_end(authplug_putty_host *host, const char *expected)
 {
-    io_exit how;
+    io_exit how = {false, -1, 0, false};
+    bool ended = io_child_ended(host->child, io_deadline(LAST_WORDS), &how);
 
-    if (!io_child_ended(host->child, io_deadline(LAST_WORDS), &how))
+    /* a shell ends like this when its command was killed */
+    if (host->shell && how.code > 128)
+        how.signal = how.code - 128;
+    if (!ended)
         explain(host, "the plugin closed its output where %s was expected",
                 expected);
     else if (how.known && how.signal != 0)

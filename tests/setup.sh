@@ -6,7 +6,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libssh-dev
 packages_demo="openssh-server libpam-wrapper libpam-modules"
 packages_tests="$packages_demo g++ libcmocka-dev libpam0g-dev putty-tools
     python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
-    bash-completion"
+    bash-completion rsync git"
 packages_deep="clang libclang-rt-14-dev valgrind libasan8 libubsan1"
 packages_windows="gcc-mingw-w64-x86-64 wine wine64"
 
@@ -27,7 +27,7 @@ install_missing() {
     fi
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
-    echo "installing with $sudo apt-get:$missing" >&2
+    echo "installing with ${sudo:+$sudo }apt-get:$missing" >&2
     export DEBIAN_FRONTEND=noninteractive
     hold_services
     # lists that are old or absent are the usual reason for a failure

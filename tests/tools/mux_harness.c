@@ -12,7 +12,7 @@
 #define _GNU_SOURCE
 #endif
 
-#include "mux.h"
+#include "client/mux.h"
 
 #include <libssh/libssh.h>
 #include <pwd.h>

@@ -1,4 +1,5 @@
 /* The command line of authplug ssh: stock ssh's own, ours taken out. */
+#define _DEFAULT_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

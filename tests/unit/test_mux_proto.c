@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "mux_proto.h"
+#include "client/mux_proto.h"
 
 #define TEST(sentence)                                                         \
     static void sentence(void **unused_ __attribute__((unused)))

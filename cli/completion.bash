@@ -1,0 +1,96 @@
+# Completion for authplug and authplug-ssh in bash. Source it, or install it
+# as authplug where bash-completion looks for completions.
+
+# Hosts: those that bash-completion knows, else those of ~/.ssh/config.
+_authplug_hosts() {
+    local user=
+    if declare -F _known_hosts_real >/dev/null; then
+        _known_hosts_real -a -- "$1"
+        return
+    fi
+    [[ $1 == *@* ]] && user=${1%%@*}@
+    [[ -r ~/.ssh/config ]] || return
+    COMPREPLY=($(compgen -P "$user" -W "$(awk '
+        tolower($1) == "host" {
+            for (i = 2; i <= NF; i++)
+                if ($i !~ /[*?!]/)
+                    print $i
+        }' ~/.ssh/config)" -- "${1#"$user"}"))
+}
+
+# The value of the option before the cursor; false if it takes none.
+_authplug_value() {
+    local cur=$2
+    case $1 in
+    --plugin)
+        COMPREPLY=($(compgen -c -- "$cur") $(compgen -f -- "$cur")) ;;
+    --outcome)
+        COMPREPLY=($(compgen -W 'success failure none' -- "$cur")) ;;
+    --method)
+        COMPREPLY=($(compgen -W 'keyboard-interactive' -- "$cur")) ;;
+    --host)
+        _authplug_hosts "$cur" ;;
+    --user|-l)
+        COMPREPLY=($(compgen -u -- "$cur")) ;;
+    -F|-i|-I|-E|-S)
+        compopt -o filenames
+        COMPREPLY=($(compgen -f -- "$cur")) ;;
+    --timeout|--port|--prompt|--prompt-echo|--name|--instruction|--language)
+        ;;
+    -[bcDeJLmOopQRWw]) ;;
+    *) return 1 ;;
+    esac
+    return 0
+}
+
+# Whether the words after the nth already name a command after "--".
+_authplug_after_dashes() {
+    local i
+    for ((i = $1; i < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} == -- ]] && return 0
+    done
+    return 1
+}
+
+_authplug_ssh_words() {
+    local cur=$1 previous=$2
+    _authplug_value "$previous" "$cur" && return
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W '--plugin --batch --timeout --help --version
+            -1 -2 -4 -6 -a -f -g -k -n -q -s -t -v -x -A -C -G -K -M -N -T -V
+            -X -Y -y -b -c -e -i -l -m -o -p -B -D -E -F -I -J -L -O -Q -R -S
+            -W -w' -- "$cur"))
+    else
+        _authplug_hosts "$cur"
+    fi
+}
+
+_authplug_try_words() {
+    local cur=$1 previous=$2
+    if ((COMP_CWORD == 2)); then
+        COMPREPLY=($(compgen -W 'putty --help' -- "$cur"))
+    elif _authplug_after_dashes 3; then
+        compopt -o filenames
+        COMPREPLY=($(compgen -c -- "$cur") $(compgen -f -- "$cur"))
+    elif ! _authplug_value "$previous" "$cur"; then
+        COMPREPLY=($(compgen -W '--host --port --user --method --prompt
+            --prompt-echo --name --instruction --language --round --outcome
+            --timeout --batch --help --' -- "$cur"))
+    fi
+}
+
+_authplug() {
+    local cur=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    if [[ ${1##*/} == authplug-ssh ]]; then
+        _authplug_ssh_words "$cur" "$previous"
+    elif ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W 'ssh try --help --version' -- "$cur"))
+    elif [[ ${COMP_WORDS[1]} == ssh ]]; then
+        _authplug_ssh_words "$cur" "$previous"
+    elif [[ ${COMP_WORDS[1]} == try ]]; then
+        _authplug_try_words "$cur" "$previous"
+    fi
+}
+
+complete -F _authplug authplug authplug-ssh
