@@ -17,7 +17,7 @@ static const char help[] =
     "ssh run the session through the connection. Takes stock ssh's options\n"
     "and reads its configuration.\n"
     "\n"
-    "  --plugin CMD   the plugin's command line, run by /bin/sh -c; without it\n"
+    "  --plugin CMD   the plugin's command line, for /bin/sh -c; without it\n"
     "                 the environment variable AUTHPLUG_PLUGIN; without that\n"
     "                 the questions go to you\n"
     "  --batch        ask nobody: what the plugin does not answer is an error\n"

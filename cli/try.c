@@ -24,17 +24,17 @@ static const char help[] =
     "\n"
     "  --host NAME        the server's name (example.com)\n"
     "  --port N           its port (22)\n"
-    "  --user NAME        the user, as far as the client knows (none, as PuTTY)\n"
+    "  --user NAME        the user, as far as the client knows (none)\n"
     "  --method NAME      the method to offer (keyboard-interactive)\n"
     "  --prompt TEXT      a prompt whose answer is not shown while typed\n"
-    "  --prompt-echo TEXT a prompt whose answer is shown; both may be repeated\n"
+    "  --prompt-echo TEXT one whose answer is shown; both may be repeated\n"
     "  --name TEXT        the request's name\n"
     "  --instruction TEXT its instruction; \\n in it is a line end\n"
     "  --language TAG     its language tag\n"
-    "  --round            what follows belongs to another request; one without\n"
-    "                     prompts is one of zero prompts\n"
-    "  --outcome WORD     what the server decides: success (default), failure,\n"
-    "                     or none\n"
+    "  --round            what follows belongs to another request, which may\n"
+    "                     have no prompts\n"
+    "  --outcome WORD     what the server decides: success, failure or none\n"
+    "                     (success)\n"
     "  --timeout S        seconds to wait for each message (60)\n"
     "  --batch            do not ask here; questions are an error\n"
     "\n"
@@ -211,6 +211,7 @@ parse(trial *t, int argc, char **argv)
     bool asked = false;
     int option, bad;
 
+    opterr = 0; /* what is wrong is said once, by us */
     while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
         if (option == '?')
             return misuse("that option is unknown or lacks its value", "");

@@ -13,6 +13,9 @@
 static const char flags[] = "1246afgknqstvxACGKMNTVXYy";
 static const char valued[] = "bceilmopBDEFIJLOQRSWw";
 
+/* What the session would have to be served and is not yet. */
+static const char forwards[] = "LRDWw";
+
 /* Those that end in an answer without a login. */
 static const char queries[] = "GQVO";
 
@@ -118,6 +121,8 @@ keep(ssh_args *args, char name, const char *value)
                          (name == 'o' && about_connection(value));
     if (strchr(queries, name) != NULL)
         args->pass_through = true;
+    if (strchr(forwards, name) != NULL)
+        args->forward = option->name;
     if (name == 'v')
         args->verbose++;
     if (name == 'q')
@@ -191,6 +196,9 @@ args_parse(ssh_args *args, int argc, char **argv)
     }
     args->command = argv + i;
     args->words = (size_t)(argc - i);
+    if (args->forward != NULL && !args->pass_through)
+        return misuse("forwards are not served yet: log in without ",
+                      args->forward);
     if (args->host == NULL && !args->pass_through && !args->help &&
         !args->version)
         return misuse("which host? authplug ssh [options] [user@]host "
@@ -215,11 +223,13 @@ args_build(const ssh_args *args, const char *const *first, unsigned which)
 
     while (first[n] != NULL)
         n++;
-    argv = calloc(n + 2 * args->count + args->words + 4, sizeof *argv);
+    argv = calloc(n + 2 * args->count + args->words + 5, sizeof *argv);
     if (argv == NULL)
         return NULL;
     for (; i < n; i++)
         argv[i] = first[i];
+    if ((which & ARGS_BATCH) != 0 && args->batch)
+        argv[i++] = "-oBatchMode=yes";
     for (size_t o = 0; o < args->count; o++) {
         if (!all && args->options[o].connection)
             continue;

@@ -46,6 +46,7 @@ typedef struct ssh_args {
     bool quiet;          /* -q */
     bool pass_through;   /* -G, -Q, -V, -O: nothing to log in for */
     bool help, version;
+    const char *forward; /* -L, -R, -D, -W or -w, if given */
     const char *host;    /* as given: [user@]host, or ssh:// */
     ssh_option *options; /* stock ssh's, one by one, in order */
     size_t count;
@@ -57,8 +58,9 @@ typedef struct ssh_args {
 bool args_parse(ssh_args *args, int argc, char **argv);
 void args_free(ssh_args *args);
 
-/* What args_build() takes along besides the options for a session. */
-enum { ARGS_ALL_OPTIONS = 1, ARGS_COMMAND = 2 };
+/* What args_build() takes along besides the options for a session: all
+ * options, the command, what --batch means to stock ssh. */
+enum { ARGS_ALL_OPTIONS = 1, ARGS_COMMAND = 2, ARGS_BATCH = 4 };
 
 /*
  * Builds an argv: `first` (NULL-terminated), stock ssh's options, "--", the
@@ -97,6 +99,7 @@ typedef struct ssh_config {
     int prompts;        /* NumberOfPasswordPrompts */
     bool batchmode, pubkey, password, kbdint, identitiesonly, hashknownhosts;
     bool compression, no_host_authentication_for_localhost;
+    bool forwards; /* some are configured */
 } ssh_config;
 
 /* Asks `ssh -G`. False after saying why. */

@@ -146,7 +146,11 @@ take(ssh_config *config, const char *keyword, char *value)
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
         if (strcmp(keyword, switches[i].keyword) == 0)
             *(bool *)(base + switches[i].at) = is_yes(value);
-    if (strcmp(keyword, "port") == 0)
+    if (strcmp(keyword, "localforward") == 0 ||
+        strcmp(keyword, "remoteforward") == 0 ||
+        strcmp(keyword, "dynamicforward") == 0)
+        config->forwards = true;
+    else if (strcmp(keyword, "port") == 0)
         config->port = (uint32_t)small_number(value);
     else if (strcmp(keyword, "connecttimeout") == 0)
         config->connecttimeout = small_number(value);
@@ -189,7 +193,8 @@ config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
 {
     static const char *const ssh_g[] = {"ssh", "-G", NULL};
     authplug_secret *output = authplug_secret_new(OUTPUT_MAX);
-    const char **argv = args_build(args, ssh_g, ARGS_ALL_OPTIONS | ARGS_COMMAND);
+    const char **argv =
+        args_build(args, ssh_g, ARGS_ALL_OPTIONS | ARGS_COMMAND);
     authplug_status status = AUTHPLUG_NOMEM;
     int code = -1;
     bool good = false;

@@ -230,7 +230,12 @@ remember(const server_key *server, const ssh_config *config, const char *name,
 
 /* ---------------------------------------------------------------- verdicts */
 
-typedef enum strictness { STRICT_OFF, STRICT_NEW, STRICT_ASK, STRICT_YES } strictness;
+typedef enum strictness {
+    STRICT_OFF,
+    STRICT_NEW,
+    STRICT_ASK,
+    STRICT_YES
+} strictness;
 
 static strictness
 strict(const ssh_config *config)

@@ -329,7 +329,7 @@ login_plugin_failed(struct login *login, authplug_status status)
     return login_fail(login, "%s: %s", error, remedy(status));
 }
 
-/* ------------------------------------------------------------------- a struct login */
+/* ----------------------------------------------------------------- a login */
 
 static bool
 prepare(struct login *login, const ssh_args *args)
@@ -351,6 +351,9 @@ prepare(struct login *login, const ssh_args *args)
     login->key_name = config_key_name(&login->config);
     if (login->key_name == NULL)
         return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
+    if (login->config.forwards && !args->quiet)
+        io_say(PROGRAM, "the configured forwards are left out: they are not "
+                        "served yet");
     login->user = login->config.user;
     login->batch = args->batch || login->config.batchmode;
     /* who names a plugin wants keyboard-interactive */
@@ -385,6 +388,15 @@ tell_banner(const struct login *login)
     ssh_string_free_char(banner);
 }
 
+/* Once, before the first request: servers refuse a change. */
+static bool
+set_user(struct login *login)
+{
+    return ssh_options_set(login->session, SSH_OPTIONS_USER, login->user) ==
+               0 ||
+           login_fail(login, "libssh does not take the user's name");
+}
+
 /* From an accepted host key to an open session. */
 static bool
 authenticate(struct login *login)
@@ -395,9 +407,7 @@ authenticate(struct login *login)
     if (login->tap == NULL)
         return login_fail(login, "cannot read the authentication's packets: "
                                  "is /proc mounted?");
-    good = start_plugin(login) &&
-           ssh_options_set(login->session, SSH_OPTIONS_USER, login->user) == 0 &&
-           auth_run(login);
+    good = start_plugin(login) && set_user(login) && auth_run(login);
     login_read_tap(login);
     tap_close(&login->tap);
     tell_banner(login);

@@ -148,7 +148,7 @@ try_agent(struct login *login)
          login->config.identityagent == NULL))
         return AUTH_SKIPPED;
     UNTIL_ANSWERED(login, rc, ssh_userauth_agent(login->session, NULL));
-    /* an agent that cannot be reached is no reason to end the struct login */
+    /* an agent that cannot be reached is no reason to end the login */
     if (rc == SSH_AUTH_ERROR && !login->said &&
         ssh_is_connected(login->session))
         return AUTH_SKIPPED;

@@ -32,7 +32,8 @@ session_stock(const ssh_args *args)
 {
     static const char *const first[] = {"ssh", NULL};
 
-    return become(args_build(args, first, ARGS_ALL_OPTIONS | ARGS_COMMAND));
+    return become(args_build(args, first,
+                             ARGS_ALL_OPTIONS | ARGS_COMMAND | ARGS_BATCH));
 }
 
 /* "-oControlPath=PATH", in which ssh would expand a '%'. */
@@ -81,6 +82,7 @@ session_run(struct login *login)
                            option,
                            "-oControlMaster=no",
                            "-oControlPersist=no",
+                           "-oClearAllForwardings=yes",
                            no_second_login,
                            NULL};
     int listener = mux_listen(path, sizeof path, why, sizeof why);

@@ -2,8 +2,8 @@
  * The exact bytes of authentication packets, from libssh's packet capture:
  * a pcap file in memory, in which each packet is an IPv4 header, a TCP header
  * and one decrypted SSH packet: its length, the length of the padding, the
- * payload, the padding (RFC 4253 section 6). Its size never grows beyond what was not
- * read yet: what was read is cut off the file at once.
+ * payload, the padding (RFC 4253 section 6). Its size never grows beyond what
+ * was not read yet: what was read is cut off the file at once.
  */
 #define _GNU_SOURCE
 #include "client/client.h"

@@ -51,7 +51,8 @@ bool io_standard_is_terminal(void);
 authplug_status io_read(io_stream from, void *buffer, size_t size, size_t *len,
                         int64_t deadline);
 
-/* All bytes, to the stream of io_take_standard(). CLOSED when nobody reads any more; TIMEOUT, IO, CANCELLED. */
+/* All bytes, to the stream of io_take_standard(). CLOSED when nobody reads any
+ * more; TIMEOUT, IO, CANCELLED. */
 authplug_status io_write(io_stream to, authplug_span bytes, int64_t deadline);
 
 void io_close(io_stream stream);

@@ -17,7 +17,7 @@ typedef enum state {
 struct authplug_putty_client {
     putty_link link;
     state state;
-    bool ki;             /* the segment, or the offer, is keyboard-interactive */
+    bool ki;                 /* the segment is keyboard-interactive */
     uint32_t server_prompts; /* prompts of the server's open request */
     uint32_t user_prompts;       /* prompts of the plugin's open request */
 };

@@ -19,7 +19,7 @@ struct authplug_session {
     authplug_limits limits;
     io_stream in, out;
     authplug_secret *host, *user, *chosen, *method, *reason;
-    authplug_secret *body;       /* the server's request, while it is answered */
+    authplug_secret *body;       /* the server's request, being answered */
     authplug_ki_prompt *prompts; /* into body */
     authplug_ki_reply *reply;
     uint32_t port;
@@ -447,7 +447,8 @@ converse(authplug_session *session)
         return complain(session, authplug_status_text(status));
     fprintf(stderr, "%s: %s%s%s at byte %lu: expected %s\n", name(session),
             fault.message, fault.message[0] ? ": " : "",
-            authplug_status_text(status), (unsigned long)fault.offset, fault.text);
+            authplug_status_text(status), (unsigned long)fault.offset,
+            fault.text);
     return RUN_BROKEN;
 }
 

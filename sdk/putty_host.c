@@ -133,7 +133,8 @@ explain_fault(authplug_putty_host *host, authplug_fault fault)
         break;
     default:
         explain(host, "the plugin's %s: %s at byte %lu: expected %s", message,
-                authplug_status_text(fault.status), (unsigned long)fault.offset, fault.text);
+                authplug_status_text(fault.status),
+                (unsigned long)fault.offset, fault.text);
     }
 }
 

@@ -103,8 +103,8 @@ typedef struct authplug_fault {
 } authplug_fault;
 
 /*
- * The bounds of a conversation. All of them are mandatory: a zero is
- * AUTHPLUG_USAGE. A peer that goes over one is refused, never cut.
+ * The bounds of a conversation. All of them are mandatory: with a zero nothing
+ * is made. A peer that goes over one is refused, never cut.
  */
 typedef struct authplug_limits {
     uint32_t frame;    /* longest message, type byte included; < 2^24 */

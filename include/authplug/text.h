@@ -28,12 +28,13 @@ authplug_status authplug_text_safe(authplug_span text, unsigned flags,
                                    authplug_secret *out);
 
 /*
- * Appends text in lines that fit width columns, each with prefix before it, so that no line of it can be taken for the program's own, not
- * even by the terminal's wrapping. The text is made harmless as above, its
- * newlines kept. There is always a line; no newline ends the last, and one at
- * the end of the text begins another. The last column stays empty; every
- * character from U+1100 up counts as two. prefix is plain ASCII; USAGE when
- * it leaves fewer than three columns.
+ * Appends text in lines that fit width columns, each with prefix before it,
+ * so that no line of it can be taken for the program's own, not even by the
+ * terminal's wrapping. The text is made harmless as above, its newlines kept.
+ * There is always a line; no newline ends the last, and one at the end of the
+ * text begins another. The last column stays empty; every character from
+ * U+1100 up counts as two. prefix is plain ASCII; USAGE when it leaves fewer
+ * than three columns.
  */
 authplug_status authplug_text_lines(authplug_span text, const char *prefix,
                                     unsigned width, unsigned flags,

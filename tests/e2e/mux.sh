@@ -12,10 +12,13 @@ sshd=${SSHD:-/usr/sbin/sshd}
 
 for tool in "$sshd" ssh sftp ssh-keygen python3 timeout pgrep sha256sum; do
     command -v "$tool" >/dev/null || {
+        [ "${CI:-}" != true ] || { echo "Bail out! no $tool"; exit 1; }
         echo "1..0 # SKIP $tool is not installed"
         exit 0
     }
 done
+
+[ -x "$harness" ] || { echo "Bail out! $harness is not built"; exit 1; }
 
 T=$(mktemp -d) || exit 1
 started=

@@ -14,7 +14,7 @@
 
 #define WORDS_MAX 32
 
-/* Parses words separated by blanks, "_" standing for a blank in a word. */
+/* Parses words separated by blanks, "^" standing for a blank in a word. */
 static bool
 parse(ssh_args *args, const char *line)
 {
@@ -32,7 +32,7 @@ parse(ssh_args *args, const char *line)
     argv[argc] = NULL;
     for (int i = 0; i < argc; i++)
         for (char *c = argv[i]; *c != 0; c++)
-            if (*c == '_')
+            if (*c == '^')
                 *c = ' ';
     return args_parse(args, argc, argv);
 }
@@ -67,7 +67,7 @@ our_options_stand_anywhere_before_the_command(void **state)
     ssh_args args;
 
     (void)state;
-    assert_true(parse(&args, "x --plugin a_b -p 22 --batch h --timeout=5 cmd "
+    assert_true(parse(&args, "x --plugin a^b -p 22 --batch h --timeout=5 cmd "
                              "--plugin c"));
     assert_string_equal(args.plugin, "a b");
     assert_true(args.batch);
@@ -92,7 +92,7 @@ what_tools_pass_goes_through_unharmed(void **state)
     (void)state;
     /* git */
     assert_string_equal(
-        built("x -o SendEnv=GIT_PROTOCOL -p 2 u@h git-upload-pack_'/r'",
+        built("x -o SendEnv=GIT_PROTOCOL -p 2 u@h git-upload-pack^'/r'",
               SESSION),
         "ssh -o SendEnv=GIT_PROTOCOL -p 2 -- u@h git-upload-pack '/r'");
     /* rsync */
@@ -106,7 +106,7 @@ what_tools_pass_goes_through_unharmed(void **state)
         "ssh -x -o PermitLocalCommand=no -o RemoteCommand=none -l u -s -- h "
         "sftp");
     /* sftp */
-    assert_string_equal(built("x -oForwardX11_no -l u -s -- h sftp", SESSION),
+    assert_string_equal(built("x -oForwardX11^no -l u -s -- h sftp", SESSION),
                         "ssh -o ForwardX11 no -l u -s -- h sftp");
 }
 
@@ -114,7 +114,7 @@ static void
 what_is_about_the_connection_stays_out_of_the_session(void **state)
 {
     const char *line = "x -C -o ControlMaster=auto -oControlPersist=60s "
-                       "-o ControlPath=/x -o proxyjump_j -J k -S /y -M "
+                       "-o ControlPath=/x -o proxyjump^j -J k -S /y -M "
                        "-o Port=2 -tt h cmd";
 
     (void)state;

@@ -506,8 +506,10 @@ TEST(no_answer_is_left_in_memory_that_was_given_back)
     assert_false(spy_sees());
 }
 
-static int run_bodies(void)
+int main(void)
 {
+#define REPLY(sentence)                                                        \
+    cmocka_unit_test_setup_teardown(sentence, open_reply, close_reply)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_method_is_called_keyboard_interactive),
         cmocka_unit_test(a_request_is_taken_apart),
@@ -537,17 +539,6 @@ static int run_bodies(void)
         cmocka_unit_test(raw_is_ignored_when_a_request_is_written),
         cmocka_unit_test(a_request_that_does_not_fit_leaves_the_output_alone),
         cmocka_unit_test(a_request_without_memory_leaves_the_output_alone),
-    };
-
-    return cmocka_run_group_tests_name("requests and responses", tests, NULL,
-                                       NULL);
-}
-
-static int run_replies(void)
-{
-#define REPLY(sentence)                                                        \
-    cmocka_unit_test_setup_teardown(sentence, open_reply, close_reply)
-    static const struct CMUnitTest tests[] = {
         REPLY(a_new_reply_holds_no_answers),
         REPLY(answers_are_kept_in_the_order_they_came),
         REPLY(a_reply_reads_back),
@@ -562,12 +553,5 @@ static int run_replies(void)
     };
 #undef REPLY
 
-    return cmocka_run_group_tests_name("replies", tests, NULL, NULL);
-}
-
-int main(void)
-{
-    int failed = run_bodies();
-
-    return failed + run_replies();
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

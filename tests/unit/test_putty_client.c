@@ -868,7 +868,7 @@ TEST(an_engine_with_a_fault_keeps_no_answer)
     spy_on(NULL);
 }
 
-static int run_talk(void)
+int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_vector_is_spoken_word_for_word),
@@ -896,14 +896,6 @@ static int run_talk(void)
         cmocka_unit_test(a_message_longer_than_a_frame_is_LIMIT),
         cmocka_unit_test(output_that_is_not_sent_counts_against_the_limit),
         cmocka_unit_test(as_many_answers_go_to_the_plugin_as_it_had_prompts),
-    };
-
-    return cmocka_run_group_tests_name("the client speaks", tests, NULL, NULL);
-}
-
-static int run_faults(void)
-{
-    static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_that_is_unknown_or_out_of_place_is_TYPE),
         cmocka_unit_test(
             a_message_that_belongs_elsewhere_is_TYPE_whatever_its_body),
@@ -942,13 +934,5 @@ static int run_faults(void)
         cmocka_unit_test(an_engine_with_a_fault_keeps_no_answer),
     };
 
-    return cmocka_run_group_tests_name("the client listens", tests, NULL,
-                                       NULL);
-}
-
-int main(void)
-{
-    int failed = run_talk();
-
-    return failed + run_faults();
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

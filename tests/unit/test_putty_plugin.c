@@ -764,7 +764,7 @@ TEST(an_engine_that_is_freed_midway_spills_nothing)
     spy_on(NULL);
 }
 
-static int run_talk(void)
+int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_vector_is_spoken_word_for_word),
@@ -790,14 +790,6 @@ static int run_talk(void)
         cmocka_unit_test(more_prompts_than_the_limit_are_not_said_either),
         cmocka_unit_test(raw_is_ignored_when_the_user_is_asked),
         cmocka_unit_test(requests_of_both_kinds_count_as_rounds),
-    };
-
-    return cmocka_run_group_tests_name("the plugin speaks", tests, NULL, NULL);
-}
-
-static int run_faults(void)
-{
-    static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_that_is_unknown_or_out_of_place_is_TYPE),
         cmocka_unit_test(
             a_message_that_belongs_elsewhere_is_TYPE_whatever_its_body),
@@ -827,13 +819,5 @@ static int run_faults(void)
         cmocka_unit_test(an_engine_that_is_freed_midway_spills_nothing),
     };
 
-    return cmocka_run_group_tests_name("the plugin listens", tests, NULL,
-                                       NULL);
-}
-
-int main(void)
-{
-    int failed = run_talk();
-
-    return failed + run_faults();
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
