@@ -47,7 +47,8 @@ authplug_status io_take_standard(const char *log, io_stream *in,
 /* Whether standard input is a terminal, so nobody speaks a protocol there. */
 bool io_standard_is_terminal(void);
 
-/* Some bytes, or OK and *len 0 at the end. TIMEOUT, IO, CANCELLED. */
+/* Some bytes, or OK and *len 0 at the end; size is at least 4096. TIMEOUT, IO,
+ * CANCELLED. */
 authplug_status io_read(io_stream from, void *buffer, size_t size, size_t *len,
                         int64_t deadline);
 

@@ -413,7 +413,7 @@ static void
 linger(authplug_session *session)
 {
     int64_t deadline = io_deadline(LINGER);
-    char buffer[512];
+    char buffer[4096];
     size_t len = 1;
 
     while (!session->client_gone && len > 0 &&

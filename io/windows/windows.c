@@ -1,7 +1,7 @@
 /*
  * Clock, streams and child processes on Windows. Anonymous pipes cannot be
- * waited on with a time-out, so reading looks whether something is there, at
- * short and growing intervals.
+ * waited on with a time-out: standard input is read by a thread, and a child's
+ * output is looked at in short and growing intervals.
  */
 #include "io/io.h"
 
@@ -16,6 +16,7 @@
 #define ERRORS_MAX_BYTES 65536
 #define KILL_WAIT 5000
 #define LONGEST_NAP 8
+#define LONG_WAIT 0x7fffffff
 /* what one WriteFile() passes on; a pipe of this size takes it whole */
 #define PIPE_BYTES 65536
 
@@ -47,33 +48,68 @@ nap(DWORD *ms, int64_t deadline)
 
 /* ---------------------------------------------------------------- streams */
 
-/* How much can be read now; false at the end. */
-static bool
-available(HANDLE from, DWORD *bytes)
+/*
+ * Standard input may be anything, also what cannot be looked into without
+ * reading. A thread reads it, one piece at a time, and only when asked.
+ */
+static struct {
+    HANDLE thread, asked, done; /* the latter two are events */
+    HANDLE from;
+    char bytes[4096];
+    DWORD len;
+    bool failed, asking;
+} reader;
+
+static DWORD WINAPI
+read_when_asked(LPVOID unused)
 {
-    *bytes = 0;
-    return PeekNamedPipe(from, NULL, 0, NULL, bytes, NULL) != 0;
+    (void)unused;
+    while (WaitForSingleObject(reader.asked, INFINITE) == WAIT_OBJECT_0) {
+        reader.len = 0;
+        reader.failed = !ReadFile(reader.from, reader.bytes,
+                                  sizeof reader.bytes, &reader.len, NULL) &&
+                        GetLastError() != ERROR_BROKEN_PIPE;
+        SetEvent(reader.done);
+    }
+    return 0;
+}
+
+static bool
+start_reader(HANDLE from)
+{
+    if (reader.thread != NULL)
+        return reader.from == from;
+    reader.from = from;
+    reader.asked = CreateEventA(NULL, FALSE, FALSE, NULL);
+    reader.done = CreateEventA(NULL, FALSE, FALSE, NULL);
+    reader.thread = CreateThread(NULL, 0, read_when_asked, NULL, 0, NULL);
+    return reader.asked != NULL && reader.done != NULL &&
+           reader.thread != NULL;
 }
 
 authplug_status
 io_read(io_stream from, void *buffer, size_t size, size_t *len,
         int64_t deadline)
 {
-    DWORD there = 0, got = 0, ms = 0;
-    bool pipe = GetFileType(from) == FILE_TYPE_PIPE;
+    int64_t left = deadline - io_now();
 
-    while (pipe && there == 0) {
-        if (!available(from, &there)) {
-            *len = 0;
-            return AUTHPLUG_OK;
-        }
-        if (there == 0 && !nap(&ms, deadline))
-            return AUTHPLUG_TIMEOUT;
-    }
-    if (!ReadFile(from, buffer, (DWORD)size, &got, NULL) &&
-        GetLastError() != ERROR_BROKEN_PIPE)
+    if (!start_reader(from) || size < sizeof reader.bytes)
         return AUTHPLUG_IO;
-    *len = got;
+    if (!reader.asking)
+        SetEvent(reader.asked);
+    reader.asking = true;
+    if (left < 0)
+        left = 0;
+    if (WaitForSingleObject(reader.done, left > LONG_WAIT ? LONG_WAIT
+                                                          : (DWORD)left) !=
+        WAIT_OBJECT_0)
+        return AUTHPLUG_TIMEOUT;
+    reader.asking = false;
+    if (reader.failed)
+        return AUTHPLUG_IO;
+    memcpy(buffer, reader.bytes, reader.len);
+    *len = reader.len;
+    authplug_wipe(reader.bytes, reader.len);
     return AUTHPLUG_OK;
 }
 
@@ -148,6 +184,14 @@ io_take_standard(const char *log, io_stream *in, io_stream *out)
 }
 
 /* -------------------------------------------------------------- processes */
+
+/* How much can be read now; false at the end. */
+static bool
+available(HANDLE from, DWORD *bytes)
+{
+    *bytes = 0;
+    return PeekNamedPipe(from, NULL, 0, NULL, bytes, NULL) != 0;
+}
 
 struct io_child {
     HANDLE process, job;
@@ -369,8 +413,14 @@ io_child_read(io_child *child, void *buffer, size_t size, size_t *len,
             *len = 0;
             return AUTHPLUG_OK;
         }
-        if (there > 0)
-            return io_read(child->from, buffer, size, len, deadline);
+        if (there > 0) {
+            DWORD got = 0;
+
+            if (!ReadFile(child->from, buffer, (DWORD)size, &got, NULL))
+                return AUTHPLUG_IO;
+            *len = got;
+            return AUTHPLUG_OK;
+        }
         if (!nap(&ms, deadline))
             return AUTHPLUG_TIMEOUT;
     }

@@ -539,9 +539,9 @@ started="$owner $started"
 pid=$!
 started="$pid $started"
 until_true 10 has owned.out .
-via owned x 'sleep 2; exit 8' </dev/null 2>"$T/err" &
+via owned x "touch $T/running; sleep 2; exit 8" </dev/null 2>"$T/err" &
 one=$!
-sleep 1
+until_true 10 test -e "$T/running"
 stop $owner
 wait $one
 [ $? -eq 8 ] && until_true 10 is_gone "$pid" && [ ! -e "$T/owned" ]

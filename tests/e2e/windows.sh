@@ -21,18 +21,20 @@ check() { # NAME EXPECTED FILE
         echo "ok $n - $1"
     else
         echo "not ok $n - $1"
-        sed 's/^/# /' "$3"
+        sed 's/^/# /' "$3" "$W/err"
     fi
 }
 echo "1..5"
 timeout 120 wineboot -i >/dev/null 2>&1
 timeout 60 "$BUILD/authplug" try putty --name 'Zwölf' \
     --prompt-echo 'One: ' --prompt 'Two: ' --round --round --prompt 'Three: ' \
-    -- wine "$exe" 'stöat' 'we asel' >"$W/out" 2>"$W/err"
+    -- wine "$exe" 'ten chars.' 'twenty-six with a "quote".' >"$W/out" 2>"$W/err"
 echo "rc=$?" >>"$W/out"
-check "hello.exe answers the first prompt, 8-bit clean" \
-    'answer "stöat"' "$W/out"
-check "and the second, its argument kept whole" 'answer "we asel"' "$W/out"
+# their lengths are the bytes that a pipe in text mode would not leave alone
+check "hello.exe answers a prompt by ten characters, a newline on the wire" \
+    'answer "ten chars."' "$W/out"
+check "and by 26, an end of file there" \
+    'answer "twenty-six with a "quote"."' "$W/out"
 check "and ends when its input does" 'the plugin has ended' "$W/out"
 check "and nothing went wrong" 'rc=0' "$W/out"
 timeout 60 "$BUILD/authplug" try putty --prompt a --prompt b \

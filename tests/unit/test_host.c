@@ -242,7 +242,7 @@ each_fault_has_its_words(void **state)
     fails(DIALOGUE "printf '\\0\\0\\0\\012\\025'; exit 0", AUTHPLUG_TRUNCATED,
           "in the middle of PLUGIN_KI_SERVER_RESPONSE");
     fails(DIALOGUE "exec >&-; sleep 60", AUTHPLUG_CLOSED, "closed its output");
-    fails(READ_INIT WELCOME "exec <&-; exec sleep 60", AUTHPLUG_TIMEOUT,
+    fails(READ_INIT "exec <&-; " WELCOME "exec sleep 60", AUTHPLUG_CLOSED,
           "closed its standard input");
     fails(DIALOGUE "sleep 60", AUTHPLUG_TIMEOUT,
           "did not send PLUGIN_KI_SERVER_RESPONSE");
