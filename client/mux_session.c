@@ -5,6 +5,9 @@
 
 #include "client/mux_session.h"
 
+#include "client/mux_end.h"
+#include "client/mux_escape.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -29,210 +32,6 @@
  */
 #define BROKEN_MS 250
 
-#define MAJOR_MEM 1  /* /dev/null and its like */
-#define MAJOR_TTY 5  /* /dev/tty: another terminal for whoever opens it */
-#define MAJOR_PTS 136 /* to 143 */
-
-/* ------------------------------------------------------------ descriptors */
-
-/*
- * The file description behind a passed descriptor is shared with the client
- * and whoever started it, so O_NONBLOCK is never set on it. How to use it
- * without blocking then depends on what it is.
- */
-enum end_kind {
-    END_DIRECT,  /* never blocks, or a description of our own that does not */
-    END_SOCKET,  /* MSG_DONTWAIT */
-    END_CAUTIOUS /* poll first, and take small bites */
-};
-
-struct end {
-    int fd; /* -1 when closed */
-    enum end_kind kind;
-};
-
-static void
-end_close(struct end *end)
-{
-    if (end->fd >= 0)
-        close(end->fd);
-    end->fd = -1;
-}
-
-/* Another description of the same pipe or terminal, or -1. */
-static int
-open_again(int fd, const struct stat *st, int flags)
-{
-    char path[64];
-    unsigned tty;
-
-    flags = (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (S_ISCHR(st->st_mode) && major(st->st_rdev) == MAJOR_TTY) {
-        /* /dev/tty, reopened by us, would be our terminal or none. */
-        if (ioctl(fd, TIOCGDEV, &tty) != 0 || major(tty) < MAJOR_PTS ||
-            major(tty) >= MAJOR_PTS + 8)
-            return -1;
-        snprintf(path, sizeof path, "/dev/pts/%u",
-                 minor(tty) + ((major(tty) - MAJOR_PTS) << 8));
-    }
-    return open(path, flags);
-}
-
-/* Whether fd is the terminal that st, from another descriptor, is. */
-static bool
-is_same_terminal(int fd, const struct stat *st)
-{
-    struct stat again;
-
-    if (!S_ISCHR(st->st_mode) || major(st->st_rdev) != MAJOR_TTY)
-        return true;
-    return fstat(fd, &again) == 0 && S_ISCHR(again.st_mode) &&
-           major(again.st_rdev) >= MAJOR_PTS &&
-           major(again.st_rdev) < MAJOR_PTS + 8;
-}
-
-/* Takes a passed descriptor over. */
-static struct end
-end_adopt(int fd)
-{
-    struct end end = {fd, END_CAUTIOUS};
-    struct stat st;
-    int flags = fcntl(fd, F_GETFL);
-    int mine;
-
-    if (flags < 0 || fstat(fd, &st) != 0)
-        return end;
-    if (S_ISSOCK(st.st_mode)) {
-        end.kind = END_SOCKET;
-        return end;
-    }
-    if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ||
-        (S_ISCHR(st.st_mode) && major(st.st_rdev) == MAJOR_MEM) ||
-        (flags & O_NONBLOCK) != 0) {
-        end.kind = END_DIRECT;
-        return end;
-    }
-    if (!S_ISFIFO(st.st_mode) && !isatty(fd))
-        return end;
-    mine = open_again(fd, &st, flags);
-    if (mine < 0)
-        return end; /* another user's pipe, a pipe without a reader, ... */
-    if (!is_same_terminal(mine, &st)) {
-        close(mine);
-        return end;
-    }
-    close(fd);
-    end.fd = mine;
-    end.kind = END_DIRECT;
-    return end;
-}
-
-static bool
-is_ready(int fd, short events)
-{
-    struct pollfd one = {fd, events, 0};
-
-    return poll(&one, 1, 0) > 0;
-}
-
-/* Bytes read; 0 at the end, also an unhappy one; -1 when it would block. */
-static ssize_t
-end_read(const struct end *end, void *data, size_t size)
-{
-    ssize_t got;
-
-    if (end->kind == END_CAUTIOUS && !is_ready(end->fd, POLLIN))
-        return -1;
-    do {
-        if (end->kind == END_SOCKET)
-            got = recv(end->fd, data, size, MSG_DONTWAIT);
-        else
-            got = read(end->fd, data, size);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : 0;
-    return got;
-}
-
-/* Bytes written; 0 when it would block; -1 when nobody reads any more. */
-static ssize_t
-end_write(const struct end *end, const void *data, size_t len)
-{
-    ssize_t put;
-
-    if (end->kind == END_CAUTIOUS) {
-        if (!is_ready(end->fd, POLLOUT))
-            return 0;
-        len = len < PIPE_BUF ? len : PIPE_BUF;
-    }
-    do {
-        if (end->kind == END_SOCKET)
-            put = send(end->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        else
-            put = write(end->fd, data, len);
-    } while (put < 0 && errno == EINTR);
-    if (put < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-    return put;
-}
-
-/* ----------------------------------------------------------------- output */
-
-/*
- * Standard output or standard error.
- *
- * After a stall, what libssh keeps is taken over as a whole into the hold, and
- * again only when the hold is empty: ssh_channel_read opens the window again
- * whatever else it still keeps, so reading in small pieces for a slow reader
- * would let the server fill the memory.
- */
-struct sink {
-    struct end end;
-    int is_stderr;  /* as libssh wants it */
-    bool blocked;   /* it took no more; wait for POLLOUT */
-    int polled;     /* its place among the polls; -1 if none */
-    size_t backlog; /* bytes that libssh keeps for it */
-    unsigned char *hold;
-    size_t hold_size;
-    size_t hold_at;
-    size_t hold_len;
-};
-
-static bool
-sink_is_empty(const struct sink *sink)
-{
-    return sink->backlog == 0 && sink->hold_len == 0;
-}
-
-static void
-sink_close(struct sink *sink)
-{
-    end_close(&sink->end);
-    sink->blocked = false;
-    sink->hold_len = 0;
-}
-
-/* Writes until done or blocked; false when the reader has gone. */
-static bool
-sink_write(struct sink *sink, const unsigned char *data, size_t len,
-           size_t *taken)
-{
-    ssize_t put;
-
-    *taken = 0;
-    while (*taken < len && !sink->blocked) {
-        put = end_write(&sink->end, data + *taken, len - *taken);
-        if (put < 0)
-            return false;
-        *taken += (size_t)put;
-        /* A short write says that it is full; no need to ask again. */
-        if (put == 0 || (*taken < len && sink->end.kind == END_DIRECT))
-            sink->blocked = true;
-    }
-    return true;
-}
-
 /* ---------------------------------------------------------------- session */
 
 enum phase {
@@ -254,9 +53,9 @@ struct mux_session {
     bool asked;    /* the phase's request was sent */
     uint64_t seen; /* how many packets had arrived when it was tried */
 
-    struct end in;
-    struct sink out;
-    struct sink err;
+    struct mux_end in;
+    struct mux_sink out;
+    struct mux_sink err;
     int polled;          /* the input's place among the polls; -1 if none */
     bool readable;       /* poll() says so of the input */
     unsigned char *held; /* input that the channel did not take, or NULL */
@@ -274,6 +73,7 @@ struct mux_session {
 
     bool want_tty;
     bool want_subsystem;
+    struct mux_escape escape; /* with a terminal only */
     struct winsize size;
     char *text; /* the memory of the strings below */
     const char *term;
@@ -315,9 +115,9 @@ mux_elapsed_ms(const struct timespec *since)
  * command that writes no more still ends by itself, with its exit status.
  */
 static void
-lost_reader(struct mux_session *session, struct sink *sink)
+lost_reader(struct mux_session *session, struct mux_sink *sink)
 {
-    sink_close(sink);
+    mux_sink_close(sink);
     if (sink->is_stderr || session->broken)
         return;
     session->broken = true;
@@ -335,7 +135,7 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
         int is_stderr, void *user)
 {
     struct mux_session *session = user;
-    struct sink *sink = is_stderr ? &session->err : &session->out;
+    struct mux_sink *sink = is_stderr ? &session->err : &session->out;
     size_t taken = 0;
 
     (void)ssh;
@@ -348,7 +148,7 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
         return (int)len;
     }
     if (sink->hold_len == 0 && !sink->blocked) {
-        if (!sink_write(sink, data, len, &taken)) {
+        if (!mux_sink_write(sink, data, len, &taken)) {
             lost_reader(session, sink);
             taken = len;
         }
@@ -428,6 +228,8 @@ copy_request(struct mux_session *session, const struct mux_new_session *request)
     }
     session->env_count = request->env_count;
     session->want_tty = request->want_tty;
+    session->escape.character =
+        request->want_tty ? request->escape_char : UINT32_MAX;
     session->want_subsystem = request->want_subsystem;
     return true;
 }
@@ -463,9 +265,9 @@ mux_session_new(struct mux_hub *hub, uint32_t number,
     }
     session->hub = hub;
     session->report.number = number;
-    session->in = end_adopt(fds[0]);
-    session->out.end = end_adopt(fds[1]);
-    session->err.end = end_adopt(fds[2]);
+    session->in = mux_end_adopt(fds[0]);
+    session->out.end = mux_end_adopt(fds[1]);
+    session->err.end = mux_end_adopt(fds[2]);
     session->err.is_stderr = 1;
     if (!copy_request(session, request) || !open_channel(session))
         mux_session_free(&session);
@@ -475,9 +277,9 @@ mux_session_new(struct mux_hub *hub, uint32_t number,
 static void
 close_ends(struct mux_session *session)
 {
-    end_close(&session->in);
-    sink_close(&session->out);
-    sink_close(&session->err);
+    mux_end_close(&session->in);
+    mux_sink_close(&session->out);
+    mux_sink_close(&session->err);
 }
 
 void
@@ -548,7 +350,7 @@ complain(struct mux_session *session, const char *what, const char *happened)
               happened);
     snprintf(line, sizeof line, "%s %s\r\n", what, happened);
     if (session->err.end.fd >= 0)
-        (void)sink_write(&session->err, (unsigned char *)line, strlen(line),
+        (void)mux_sink_write(&session->err, (unsigned char *)line, strlen(line),
                          &taken);
 }
 
@@ -688,7 +490,7 @@ set_up(struct mux_session *session)
 
 /* Takes over all that libssh keeps for an output. */
 static bool
-fill_hold(struct mux_session *session, struct sink *sink)
+fill_hold(struct mux_session *session, struct mux_sink *sink)
 {
     int got;
 
@@ -715,16 +517,16 @@ fill_hold(struct mux_session *session, struct sink *sink)
 
 /* Lets an output take what waits for it. */
 static void
-drain(struct mux_session *session, struct sink *sink)
+drain(struct mux_session *session, struct mux_sink *sink)
 {
     size_t taken;
 
-    while (!sink->blocked && !sink_is_empty(sink)) {
+    while (!sink->blocked && !mux_sink_is_empty(sink)) {
         if (sink->hold_len == 0 && !fill_hold(session, sink))
             return;
         if (sink->hold_len == 0)
             continue;
-        if (!sink_write(sink, sink->hold + sink->hold_at, sink->hold_len,
+        if (!mux_sink_write(sink, sink->hold + sink->hold_at, sink->hold_len,
                         &taken)) {
             lost_reader(session, sink);
             continue;
@@ -747,7 +549,7 @@ write_channel(struct mux_session *session, const unsigned char *data,
     put = ssh_channel_write(session->channel, data, (uint32_t)len);
     if (put >= 0)
         return (size_t)put;
-    end_close(&session->in); /* the channel takes no more */
+    mux_end_close(&session->in); /* the channel takes no more */
     return len;
 }
 
@@ -768,6 +570,28 @@ send_input(struct mux_session *session, const unsigned char *data, size_t len)
     memcpy(session->held, data + put, len - put);
     session->held_at = 0;
     session->held_len = len - put;
+}
+
+/* Looks for escapes first. What they add is one byte at the most. */
+static void
+send_typed(struct mux_session *session, const unsigned char *data, size_t len)
+{
+    static const char farewell[] = "~.\r\n";
+    unsigned char *typed = malloc(len + 1);
+    bool end = false;
+
+    if (typed == NULL) {
+        session->cut = true;
+        return;
+    }
+    len = mux_escape_filter(&session->escape, data, len, typed, &end);
+    if (len > 0)
+        send_input(session, typed, len);
+    free(typed);
+    if (end) {
+        session->cut = true;
+        (void)mux_end_write(&session->err.end, farewell, sizeof farewell - 1);
+    }
 }
 
 /* Tries again what the channel did not take, once something has arrived. */
@@ -815,9 +639,11 @@ pump_input(struct mux_session *session)
     if (room > 0) {
         /* One helping a turn: the others are to have theirs. */
         session->readable = false;
-        got = end_read(&session->in, session->hub->scratch, room);
+        got = mux_end_read(&session->in, session->hub->scratch, room);
         if (got == 0)
-            end_close(&session->in);
+            mux_end_close(&session->in);
+        else if (got > 0 && session->escape.character <= 0xff)
+            send_typed(session, session->hub->scratch, (size_t)got);
         else if (got > 0)
             send_input(session, session->hub->scratch, (size_t)got);
     }
@@ -834,10 +660,10 @@ run(struct mux_session *session)
 
     drain(session, &session->out);
     drain(session, &session->err);
-    drained = sink_is_empty(&session->out) && sink_is_empty(&session->err);
+    drained = mux_sink_is_empty(&session->out) && mux_sink_is_empty(&session->err);
     /* Whoever reads it is to see the end now, not when all is over. */
     if (session->remote_eof && drained)
-        sink_close(&session->out);
+        mux_sink_close(&session->out);
     if (session->cut || (session->remote_closed && drained)) {
         finish(session, MUX_SESSION_ENDED);
         return;
@@ -870,8 +696,8 @@ size_t
 mux_session_poll(struct mux_session *session,
                  struct pollfd polls[MUX_SESSION_POLLS])
 {
-    struct sink *out = &session->out;
-    struct sink *err = &session->err;
+    struct mux_sink *out = &session->out;
+    struct mux_sink *err = &session->err;
     int used = 0;
 
     session->polled = add_poll(polls, &used, input_room(session) > 0,
@@ -887,8 +713,8 @@ void
 mux_session_ready(struct mux_session *session,
                   const struct pollfd polls[MUX_SESSION_POLLS])
 {
-    struct sink *out = &session->out;
-    struct sink *err = &session->err;
+    struct mux_sink *out = &session->out;
+    struct mux_sink *err = &session->err;
 
     if (session->polled >= 0 && polls[session->polled].revents != 0)
         session->readable = true;

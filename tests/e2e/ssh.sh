@@ -172,6 +172,17 @@ else
     lacking "git (Debian: git)"
 fi
 
+it "~. at the beginning of a line ends a session that hangs"
+if [ -n "$no_terminals" ]; then
+    lacking "$no_terminals"
+else
+    run 20 --pty --on READY 'type:\r~.' -- "$login" -tt --plugin "$answer" \
+        pam 'echo READY; sleep 60'
+    want_rc 255
+    want_within 5000
+    want_nothing_left
+fi
+
 it "a subsystem is asked for with -s"
 printf '\0\0\0\005\001\0\0\0\003' >"$W/data"
 # a server that meets the end of its input may end before it answers
