@@ -660,7 +660,8 @@ run(struct mux_session *session)
 
     drain(session, &session->out);
     drain(session, &session->err);
-    drained = mux_sink_is_empty(&session->out) && mux_sink_is_empty(&session->err);
+    drained = mux_sink_is_empty(&session->out) &&
+              mux_sink_is_empty(&session->err);
     /* Whoever reads it is to see the end now, not when all is over. */
     if (session->remote_eof && drained)
         mux_sink_close(&session->out);

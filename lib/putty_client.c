@@ -43,6 +43,13 @@ allowed(state at)
     return 0;
 }
 
+static void
+enter(authplug_putty_client *client, state next)
+{
+    client->state = next;
+    client->link.expects = allowed(client->state);
+}
+
 authplug_putty_client *
 authplug_putty_client_new(const authplug_limits *limits)
 {
@@ -52,6 +59,8 @@ authplug_putty_client_new(const authplug_limits *limits)
         free(client);
         client = NULL;
     }
+    if (client != NULL)
+        enter(client, START);
     return client;
 }
 
@@ -65,21 +74,10 @@ authplug_putty_client_free(authplug_putty_client **client)
     *client = NULL;
 }
 
-/* Whether we may speak in one of two states; what the plugin sent unasked is
- * found here. */
 static authplug_status
-our_turn(authplug_putty_client *client, state one, state other)
+our_turn(authplug_putty_client *client, state at)
 {
-    putty_link *link = &client->link;
-
-    if (link->fault.status != AUTHPLUG_OK)
-        return link->fault.status;
-    if (client->state != one && client->state != other)
-        return AUTHPLUG_STATE;
-    if (putty_link_pending(link))
-        return putty_link_fail(link, AUTHPLUG_TURN, AUTHPLUG_PUTTY_EOF, 0,
-                               "silence until it is asked");
-    return AUTHPLUG_OK;
+    return putty_link_our_turn(&client->link, client->state == at);
 }
 
 /* The end of every call that spoke: the turn passes if the message fitted. */
@@ -89,7 +87,7 @@ spoken(authplug_putty_client *client, authplug_status status, state next)
     if (status != AUTHPLUG_OK)
         return status;
     putty_link_release(&client->link);
-    client->state = next;
+    enter(client, next);
     return AUTHPLUG_OK;
 }
 
@@ -98,7 +96,7 @@ authplug_putty_client_init(authplug_putty_client *client,
                            authplug_span hostname, uint32_t port,
                            authplug_span username)
 {
-    authplug_status status = our_turn(client, START, START);
+    authplug_status status = our_turn(client, START);
     putty_draft draft;
 
     if (status != AUTHPLUG_OK)
@@ -115,7 +113,7 @@ authplug_status
 authplug_putty_client_protocol(authplug_putty_client *client,
                                authplug_span method)
 {
-    authplug_status status = our_turn(client, IDLE, IDLE);
+    authplug_status status = our_turn(client, IDLE);
 
     if (status != AUTHPLUG_OK)
         return status;
@@ -131,7 +129,7 @@ authplug_putty_client_server_request(authplug_putty_client *client,
                                      authplug_span body, authplug_fault *fault)
 {
     putty_link *link = &client->link;
-    authplug_status status = our_turn(client, SEGMENT, SEGMENT);
+    authplug_status status = our_turn(client, SEGMENT);
     authplug_ki_request request;
 
     if (status != AUTHPLUG_OK)
@@ -157,7 +155,7 @@ authplug_status
 authplug_putty_client_user_response(authplug_putty_client *client,
                                     const authplug_ki_reply *reply)
 {
-    authplug_status status = our_turn(client, USER, USER);
+    authplug_status status = our_turn(client, USER);
 
     if (status != AUTHPLUG_OK)
         return status;
@@ -173,7 +171,7 @@ authplug_putty_client_user_response(authplug_putty_client *client,
 authplug_status
 authplug_putty_client_auth(authplug_putty_client *client, bool success)
 {
-    authplug_status status = our_turn(client, SEGMENT, SEGMENT);
+    authplug_status status = our_turn(client, SEGMENT);
 
     if (status != AUTHPLUG_OK)
         return status;
@@ -211,27 +209,27 @@ follow(authplug_putty_client *client, const authplug_putty_message *message)
             return putty_link_fail(link, AUTHPLUG_VERSION, message->type, 1,
                                    "version 1 or 2");
         link->version = message->version;
-        client->state = IDLE;
+        enter(client, IDLE);
         break;
     case AUTHPLUG_PUTTY_INIT_FAILURE:
     case AUTHPLUG_PUTTY_EOF:
-        client->state = OVER;
+        enter(client, OVER);
         break;
     case AUTHPLUG_PUTTY_PROTOCOL_ACCEPT:
-        client->state = SEGMENT;
+        enter(client, SEGMENT);
         break;
     case AUTHPLUG_PUTTY_PROTOCOL_REJECT:
-        client->state = IDLE;
+        enter(client, IDLE);
         break;
     case AUTHPLUG_PUTTY_KI_SERVER_RESPONSE:
         if (message->response.count != client->server_prompts)
             return putty_link_fail(link, AUTHPLUG_COUNT, message->type, 1,
                                    "one answer for each prompt");
-        client->state = SEGMENT;
+        enter(client, SEGMENT);
         break;
     case AUTHPLUG_PUTTY_KI_USER_REQUEST:
         client->user_prompts = message->request.count;
-        client->state = USER;
+        enter(client, USER);
         break;
     case AUTHPLUG_PUTTY_INIT:
     case AUTHPLUG_PUTTY_PROTOCOL:
@@ -249,19 +247,10 @@ authplug_putty_client_next(authplug_putty_client *client,
                            authplug_putty_message *message)
 {
     putty_link *link = &client->link;
-    uint32_t set = allowed(client->state);
     authplug_putty_message parsed = {0};
-    authplug_status status;
+    authplug_status status = putty_link_next(link, &parsed);
 
-    if (link->fault.status != AUTHPLUG_OK)
-        return link->fault.status;
-    if (set == 0 && putty_link_pending(link))
-        return putty_link_fail(link, AUTHPLUG_TURN, AUTHPLUG_PUTTY_EOF, 0,
-                               "silence until it is asked");
-    if (set == 0 && !link->eof)
-        return AUTHPLUG_NEED_MORE;
-    status = putty_link_next(link, set, &parsed);
-    if (status == AUTHPLUG_CLOSED && set != 0)
+    if (status == AUTHPLUG_CLOSED && link->expects != 0)
         return putty_link_fail(link, status, AUTHPLUG_PUTTY_EOF, 0,
                                authplug_putty_client_expected(client));
     if (status == AUTHPLUG_CLOSED)
@@ -289,17 +278,7 @@ authplug_putty_client_output_consume(authplug_putty_client *client, size_t len)
 unsigned
 authplug_putty_client_wants(const authplug_putty_client *client)
 {
-    unsigned wants = 0;
-
-    if (client->link.fault.status != AUTHPLUG_OK)
-        return 0;
-    if (authplug_secret_len(client->link.out) > 0)
-        wants |= AUTHPLUG_WANTS_OUTPUT;
-    if (allowed(client->state) != 0)
-        wants |= AUTHPLUG_WANTS_INPUT;
-    else if (client->state != OVER)
-        wants |= AUTHPLUG_WANTS_REPLY;
-    return wants;
+    return putty_link_wants(&client->link, client->state == OVER);
 }
 
 authplug_fault

@@ -99,10 +99,44 @@ putty_link_release(putty_link *link)
     link->taken = 0;
 }
 
-bool
-putty_link_pending(const putty_link *link)
+/* Whether the peer has sent more than it was asked for. */
+static bool
+is_pending(const putty_link *link)
 {
     return authplug_secret_len(link->in) > link->taken;
+}
+
+static authplug_status
+out_of_turn(putty_link *link)
+{
+    return putty_link_fail(link, AUTHPLUG_TURN, AUTHPLUG_PUTTY_EOF, 0,
+                           "silence until it is its turn");
+}
+
+authplug_status
+putty_link_our_turn(putty_link *link, bool ours)
+{
+    if (link->fault.status != AUTHPLUG_OK)
+        return link->fault.status;
+    if (!ours)
+        return AUTHPLUG_STATE;
+    return is_pending(link) ? out_of_turn(link) : AUTHPLUG_OK;
+}
+
+unsigned
+putty_link_wants(const putty_link *link, bool over)
+{
+    unsigned wants = 0;
+
+    if (link->fault.status != AUTHPLUG_OK)
+        return 0;
+    if (authplug_secret_len(link->out) > 0)
+        wants |= AUTHPLUG_WANTS_OUTPUT;
+    if (link->expects != 0)
+        wants |= AUTHPLUG_WANTS_INPUT;
+    else if (!over)
+        wants |= AUTHPLUG_WANTS_REPLY;
+    return wants;
 }
 
 static bool
@@ -140,9 +174,9 @@ check_length(putty_link *link, authplug_span in, uint32_t *length)
 }
 
 static authplug_status
-check_type(putty_link *link, unsigned type, uint32_t allowed)
+check_type(putty_link *link, unsigned type)
 {
-    if (type < 32 && (allowed & 1u << type) != 0)
+    if (type < 32 && (link->expects & 1u << type) != 0)
         return AUTHPLUG_OK;
     if (type < 32 && (known & 1u << type) != 0)
         return putty_link_fail(link, AUTHPLUG_TYPE, (authplug_putty_type)type,
@@ -220,32 +254,42 @@ parse(putty_link *link, authplug_span frame, authplug_putty_message *message)
     return AUTHPLUG_OK;
 }
 
+/* The end of input inside a message. */
+static authplug_status
+truncated(putty_link *link, authplug_span in)
+{
+    return putty_link_fail(link, AUTHPLUG_TRUNCATED,
+                           in.len > 4 ? (authplug_putty_type)in.data[4]
+                                      : AUTHPLUG_PUTTY_EOF,
+                           in.len > 4 ? in.len - 4 : 0,
+                           "the rest of the message");
+}
+
 authplug_status
-putty_link_next(putty_link *link, uint32_t allowed,
-                authplug_putty_message *message)
+putty_link_next(putty_link *link, authplug_putty_message *message)
 {
     authplug_putty_message parsed = {0};
-    authplug_span in;
     authplug_status status;
+    authplug_span in;
     uint32_t length;
 
+    if (link->fault.status != AUTHPLUG_OK)
+        return link->fault.status;
+    if (link->expects == 0 && is_pending(link))
+        return out_of_turn(link);
+    if (link->expects == 0)
+        return link->eof ? AUTHPLUG_CLOSED : AUTHPLUG_NEED_MORE;
     putty_link_release(link);
     in = authplug_secret_span(link->in);
     status = check_length(link, in, &length);
     if (status == AUTHPLUG_OK && in.len > 4)
-        status = check_type(link, in.data[4], allowed);
+        status = check_type(link, in.data[4]);
     if (status != AUTHPLUG_OK)
         return status;
     if (in.len < 4 || in.len - 4 < length) {
         if (!link->eof)
             return AUTHPLUG_NEED_MORE;
-        if (in.len == 0)
-            return AUTHPLUG_CLOSED;
-        return putty_link_fail(link, AUTHPLUG_TRUNCATED,
-                               in.len > 4 ? (authplug_putty_type)in.data[4]
-                                          : AUTHPLUG_PUTTY_EOF,
-                               in.len > 4 ? in.len - 4 : 0,
-                               "the rest of the message");
+        return in.len == 0 ? AUTHPLUG_CLOSED : truncated(link, in);
     }
     parsed.type = (authplug_putty_type)in.data[4];
     link->taken = 4 + (size_t)length;

@@ -1,7 +1,7 @@
 /*
  * What the two PuTTY engines share: a queue of bytes in, one out, the cutting
- * of frames and the parsing of messages. Knows nothing of whose turn it is;
- * that is putty_client.c and putty_plugin.c.
+ * of frames, the parsing of messages, and who speaks next. What may be said
+ * when is putty_client.c's and putty_plugin.c's.
  */
 #ifndef LIB_PUTTY_LINK_H
 #define LIB_PUTTY_LINK_H
@@ -19,6 +19,7 @@ typedef struct putty_link {
     authplug_ki_prompt *prompts; /* limits.prompts of each */
     authplug_span *answers;
     size_t taken;     /* bytes of in that the last message points into */
+    uint32_t expects; /* what the peer may send; empty when we speak */
     uint32_t version; /* spoken; 0 before it is known */
     uint32_t rounds;  /* requests seen so far */
     bool eof;
@@ -40,16 +41,22 @@ authplug_status putty_link_feed(putty_link *link, const void *data,
 /* Lets go of what the last message pointed into. */
 void putty_link_release(putty_link *link);
 
-/* Whether the peer has sent more than it was asked for. */
-bool putty_link_pending(const putty_link *link);
+/*
+ * Before we speak: the fault, if there is one; STATE unless `ours`; TURN if the
+ * peer has sent what nobody asked for.
+ */
+authplug_status putty_link_our_turn(putty_link *link, bool ours);
 
 /*
- * The next message, of a type in the set `allowed`. CLOSED at the end of
- * input between messages, which is not recorded as a fault: the engine knows
- * whether it is one.
+ * The next message, of a type that is expected. CLOSED at the end of input
+ * between messages, which is not recorded as a fault: the engine knows whether
+ * it is one.
  */
-authplug_status putty_link_next(putty_link *link, uint32_t allowed,
+authplug_status putty_link_next(putty_link *link,
                                 authplug_putty_message *message);
+
+/* A set of enum authplug_wants; over: nobody speaks any more. */
+unsigned putty_link_wants(const putty_link *link, bool over);
 
 /* Starts and ends a message in out; an end that failed leaves no trace. */
 typedef struct putty_draft {

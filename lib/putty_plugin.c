@@ -47,6 +47,13 @@ allowed(const authplug_putty_plugin *plugin)
     return 0;
 }
 
+static void
+enter(authplug_putty_plugin *plugin, state next)
+{
+    plugin->state = next;
+    plugin->link.expects = allowed(plugin);
+}
+
 authplug_putty_plugin *
 authplug_putty_plugin_new(const authplug_limits *limits)
 {
@@ -56,6 +63,8 @@ authplug_putty_plugin_new(const authplug_limits *limits)
         free(plugin);
         plugin = NULL;
     }
+    if (plugin != NULL)
+        enter(plugin, START);
     return plugin;
 }
 
@@ -72,16 +81,7 @@ authplug_putty_plugin_free(authplug_putty_plugin **plugin)
 static authplug_status
 our_turn(authplug_putty_plugin *plugin, state at)
 {
-    putty_link *link = &plugin->link;
-
-    if (link->fault.status != AUTHPLUG_OK)
-        return link->fault.status;
-    if (plugin->state != at)
-        return AUTHPLUG_STATE;
-    if (putty_link_pending(link))
-        return putty_link_fail(link, AUTHPLUG_TURN, AUTHPLUG_PUTTY_EOF, 0,
-                               "silence until it is answered");
-    return AUTHPLUG_OK;
+    return putty_link_our_turn(&plugin->link, plugin->state == at);
 }
 
 /* The end of every call that spoke: the turn passes if the message fitted. */
@@ -91,7 +91,7 @@ spoken(authplug_putty_plugin *plugin, authplug_status status, state next)
     if (status != AUTHPLUG_OK)
         return status;
     putty_link_release(&plugin->link);
-    plugin->state = next;
+    enter(plugin, next);
     return AUTHPLUG_OK;
 }
 
@@ -240,28 +240,28 @@ follow(authplug_putty_plugin *plugin, const authplug_putty_message *message)
         link->version = message->version < AUTHPLUG_PUTTY_VERSION
                             ? message->version
                             : AUTHPLUG_PUTTY_VERSION;
-        plugin->state = HELLO;
+        enter(plugin, HELLO);
         break;
     case AUTHPLUG_PUTTY_PROTOCOL:
         plugin->ki = authplug_span_is(message->method, AUTHPLUG_KI_METHOD);
-        plugin->state = OFFER;
+        enter(plugin, OFFER);
         break;
     case AUTHPLUG_PUTTY_KI_SERVER_REQUEST:
         plugin->server_prompts = message->request.count;
-        plugin->state = QUESTION;
+        enter(plugin, QUESTION);
         break;
     case AUTHPLUG_PUTTY_KI_USER_RESPONSE:
         if (message->response.count != plugin->user_prompts)
             return putty_link_fail(link, AUTHPLUG_COUNT, message->type, 1,
                                    "one answer for each prompt");
-        plugin->state = QUESTION;
+        enter(plugin, QUESTION);
         break;
     case AUTHPLUG_PUTTY_AUTH_SUCCESS:
     case AUTHPLUG_PUTTY_AUTH_FAILURE:
-        plugin->state = IDLE;
+        enter(plugin, IDLE);
         break;
     case AUTHPLUG_PUTTY_EOF:
-        plugin->state = OVER;
+        enter(plugin, OVER);
         break;
     case AUTHPLUG_PUTTY_INIT_RESPONSE:
     case AUTHPLUG_PUTTY_INIT_FAILURE:
@@ -278,20 +278,10 @@ authplug_status
 authplug_putty_plugin_next(authplug_putty_plugin *plugin,
                            authplug_putty_message *message)
 {
-    putty_link *link = &plugin->link;
-    uint32_t set = allowed(plugin);
     authplug_putty_message parsed = {0};
-    authplug_status status;
+    authplug_status status = putty_link_next(&plugin->link, &parsed);
 
-    if (link->fault.status != AUTHPLUG_OK)
-        return link->fault.status;
-    if (set == 0 && putty_link_pending(link))
-        return putty_link_fail(link, AUTHPLUG_TURN, AUTHPLUG_PUTTY_EOF, 0,
-                               "silence until it is answered");
-    if (set == 0 && !link->eof)
-        return AUTHPLUG_NEED_MORE;
-    status = putty_link_next(link, set, &parsed);
-    if (status == AUTHPLUG_CLOSED)
+    if (status == AUTHPLUG_CLOSED && plugin->link.fault.status == AUTHPLUG_OK)
         parsed.type = AUTHPLUG_PUTTY_EOF;
     else if (status != AUTHPLUG_OK)
         return status;
@@ -316,17 +306,7 @@ authplug_putty_plugin_output_consume(authplug_putty_plugin *plugin, size_t len)
 unsigned
 authplug_putty_plugin_wants(const authplug_putty_plugin *plugin)
 {
-    unsigned wants = 0;
-
-    if (plugin->link.fault.status != AUTHPLUG_OK)
-        return 0;
-    if (authplug_secret_len(plugin->link.out) > 0)
-        wants |= AUTHPLUG_WANTS_OUTPUT;
-    if (allowed(plugin) != 0)
-        wants |= AUTHPLUG_WANTS_INPUT;
-    else if (plugin->state != OVER)
-        wants |= AUTHPLUG_WANTS_REPLY;
-    return wants;
+    return putty_link_wants(&plugin->link, plugin->state == OVER);
 }
 
 authplug_fault
