@@ -5,6 +5,7 @@
 #include "sdk/user.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,46 @@ login_debug(const struct login *login, const char *format, ...)
 }
 
 /* ------------------------------------------------------ waiting for libssh */
+
+/* How much longer than the deadline the watchdog waits. */
+#define WATCHDOG_S 5
+
+static void
+bark(int number)
+{
+    static const char text[] =
+        PROGRAM ": no login in time: a name service, an agent or a file "
+                "system does not answer; --timeout sets the limit\n";
+
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(255);
+}
+
+/*
+ * Our own waits end at the deadline. Some libraries' do not: looking up a
+ * name, talking to an agent. What still waits then is ended for good.
+ */
+static void
+set_watchdog(unsigned seconds)
+{
+    struct sigaction action = {0};
+
+    action.sa_handler = seconds > 0 ? bark : SIG_DFL;
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)alarm(seconds);
+}
+
+/* All that follows has so long, from now. */
+static void
+set_deadline(struct login *login)
+{
+    int ms = login->args->timeout_ms;
+
+    login->deadline = io_deadline(ms);
+    set_watchdog((unsigned)ms / 1000 + WATCHDOG_S);
+}
 
 /* Keeps a copy of a packet's body. One that is too long is kept empty, which
  * no request can be. */
@@ -338,7 +379,7 @@ prepare(struct login *login, const ssh_args *args)
 
     login->args = args;
     login->limits = standard;
-    login->deadline = io_deadline(args->timeout_ms);
+    set_deadline(login);
     login->request = authplug_secret_new(BODY_MAX);
     login->response = authplug_secret_new(BODY_MAX);
     login->methods = authplug_secret_new(BODY_MAX);
@@ -415,8 +456,8 @@ authenticate(struct login *login)
     return good;
 }
 
-login_end
-login_run(struct login *login, const ssh_args *args)
+static login_end
+log_in(struct login *login, const ssh_args *args)
 {
     hostkey_verdict verdict;
 
@@ -434,8 +475,17 @@ login_run(struct login *login, const ssh_args *args)
         return LOGIN_FAILED;
     login->no_passwords = verdict == HOSTKEY_NO_PASSWORDS;
     /* the time the user took to judge the key is not the server's */
-    login->deadline = io_deadline(args->timeout_ms);
+    set_deadline(login);
     return authenticate(login) ? LOGIN_DONE : LOGIN_FAILED;
+}
+
+login_end
+login_run(struct login *login, const ssh_args *args)
+{
+    login_end end = log_in(login, args);
+
+    set_watchdog(0);
+    return end;
 }
 
 void

@@ -82,7 +82,7 @@ want_in
 
 it "hashed lines are read"
 line ed25519 >"$known"
-ssh-keygen -q -H -f "$known" 2>/dev/null
+ssh-keygen -q -H -f "$known" >/dev/null 2>&1
 rm -f "$known.old"
 want_not grep -q 127.0.0.1 "$known"
 connect

@@ -183,6 +183,20 @@ else
     want_nothing_left
 fi
 
+it "an agent that does not answer"
+"$PY" -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(1)
+time.sleep(40)' "$W/agent" &
+servers="$servers $!"
+await "$W/agent" || wrong "no agent"
+run 20 env SSH_AUTH_SOCK="$W/agent" "$login" --timeout 2 -o IdentitiesOnly=no \
+    -o IdentityAgent=SSH_AUTH_SOCK keyonly 'echo no'
+want_failure "no login in time"
+want_within 9000
+want_nothing_left
+
 it "a subsystem is asked for with -s"
 printf '\0\0\0\005\001\0\0\0\003' >"$W/data"
 # a server that meets the end of its input may end before it answers
