@@ -99,6 +99,7 @@ typedef struct ssh_config {
     int prompts;        /* NumberOfPasswordPrompts */
     bool batchmode, pubkey, password, kbdint, identitiesonly, hashknownhosts;
     bool compression, no_host_authentication_for_localhost;
+    bool tcpkeepalive;
     bool forwards; /* some are configured */
 } ssh_config;
 

@@ -43,6 +43,7 @@ static const struct {
     {"kbdinteractiveauthentication", offsetof(ssh_config, kbdint)},
     {"identitiesonly", offsetof(ssh_config, identitiesonly)},
     {"hashknownhosts", offsetof(ssh_config, hashknownhosts)},
+    {"tcpkeepalive", offsetof(ssh_config, tcpkeepalive)},
     {"compression", offsetof(ssh_config, compression)},
     {"nohostauthenticationforlocalhost",
      offsetof(ssh_config, no_host_authentication_for_localhost)},

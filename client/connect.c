@@ -83,6 +83,8 @@ connect_one(const ssh_config *config, const struct addrinfo *to,
         return -1;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (config->tcpkeepalive)
+        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     return fd;
 }
 
