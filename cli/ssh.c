@@ -3,7 +3,6 @@
 #include "client/client.h"
 
 #include <locale.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -42,7 +41,7 @@ guard_secrets(void)
         core.rlim_cur = 0;
         (void)setrlimit(RLIMIT_CORE, &core);
     }
-    (void)mallopt(M_PERTURB, 0xa5);
+    wipe_freed_memory(true);
     return before;
 }
 
@@ -52,7 +51,7 @@ unguard(rlim_t before)
 {
     struct rlimit core;
 
-    (void)mallopt(M_PERTURB, 0);
+    wipe_freed_memory(false);
     if (getrlimit(RLIMIT_CORE, &core) == 0) {
         core.rlim_cur = before;
         (void)setrlimit(RLIMIT_CORE, &core);
@@ -68,9 +67,13 @@ log_in(const ssh_args *args)
     int result = EXIT_FAILED;
 
     io_signals_begin();
-    end = login_run(&login, args);
-    if (end != LOGIN_DONE)
+    end = session_prepare() ? login_run(&login, args) : LOGIN_FAILED;
+    if (io_signals_caught() != 0)
+        end = LOGIN_FAILED;
+    if (end != LOGIN_DONE) {
+        session_abandon();
         login_free(&login);
+    }
     io_signals_end(); /* a signal that came meanwhile acts here */
     if (end == LOGIN_STOCK)
         result = session_stock(args);
@@ -88,6 +91,7 @@ main(int argc, char **argv)
     ssh_args args = {0};
     int result = EXIT_FAILED;
 
+    io_sanitise();
     (void)setlocale(LC_CTYPE, "");
     if (args_parse(&args, argc, argv)) {
         if (args.help)

@@ -14,7 +14,7 @@ static const char flags[] = "1246afgknqstvxACGKMNTVXYy";
 static const char valued[] = "bceilmopBDEFIJLOQRSWw";
 
 /* What the session would have to be served and is not yet. */
-static const char forwards[] = "LRDWw";
+static const char forwards[] = "LRDWwN";
 
 /* Those that end in an answer without a login. */
 static const char queries[] = "GQVO";
@@ -80,7 +80,7 @@ parse_long(ssh_args *args, char **argv, int *at)
         return args->batch = true;
     value = long_value("plugin", argv, at, &missing);
     if (value != NULL) {
-        args->plugin = value;
+        args->plugin = *value == 0 ? NULL : value;
         return true;
     }
     value = long_value("timeout", argv, at, &missing);
@@ -197,7 +197,8 @@ args_parse(ssh_args *args, int argc, char **argv)
     args->command = argv + i;
     args->words = (size_t)(argc - i);
     if (args->forward != NULL && !args->pass_through)
-        return misuse("forwards are not served yet: log in without ",
+        return misuse("forwards are not served yet: log in by stock ssh, or "
+                      "without ",
                       args->forward);
     if (args->host == NULL && !args->pass_through && !args->help &&
         !args->version)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "client/client.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Each method at most so often, whatever a server says. */
@@ -65,25 +66,47 @@ choose(const struct login *login, struct method *methods, size_t count)
     return NULL;
 }
 
-/* The server's list is its own words: of it only names that look like names
- * are shown. */
+/* Of the server's list, which is its own words, the names that are known. */
+static void
+known_names(const struct login *login, char *names, size_t size)
+{
+    static const char *const known[] = {
+        "publickey", "keyboard-interactive", "password", "hostbased",
+        "gssapi-with-mic", "gssapi-keyex",
+    };
+    authplug_span list = authplug_secret_span(login->methods);
+    size_t used = 0;
+
+    names[0] = 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (lists(list, known[i]) && used < size)
+            used += (size_t)snprintf(names + used, size - used, "%s%s",
+                                     used > 0 ? "," : "", known[i]);
+    if (used == 0)
+        (void)snprintf(names, size, "nothing known here");
+}
+
 static bool
 denied(struct login *login)
 {
-    authplug_span list = authplug_secret_span(login->methods);
-    bool plain = list.len > 0 && list.len < 200;
+    bool own = login->user == login->config.user;
+    const char *order = login->config.preferred;
+    char names[256];
 
-    for (size_t i = 0; i < list.len; i++)
-        plain = plain && list.data[i] > 0x20 && list.data[i] < 0x7f;
+    known_names(login, names, sizeof names);
     return login_fail(
-        login, "%s for %s@%s (the server wants one of: %.*s): %s",
+        login, "%s for %s at %s (the server wants: %s): %s",
         login->answers_refused ? "the server refused the plugin's answers"
                                : "permission denied",
-        login->user, login->config.hostname, plain ? (int)list.len : 1,
-        plain ? (const char *)list.data : "?",
+        own ? login->user : "the user that the plugin named",
+        login->config.hostname, names,
         login->answers_refused
             ? "see what it answers with 'authplug try putty', and whether the "
               "account may log in"
+        : login->plugin != NULL && order != NULL &&
+                !lists(authplug_span_of(order), AUTHPLUG_KI_METHOD)
+            ? "the plugin was not asked, because PreferredAuthentications "
+              "leaves out keyboard-interactive"
             : "check the user's name and the credentials; -v shows what was "
               "tried");
 }

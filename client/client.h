@@ -13,6 +13,7 @@
  *   login.c    a login from beginning to end, and its deadline
  *   auth.c     authentication methods in their order
  *   methods.c  each method
+ *   wipe.c     memory that others free
  *   session.c  stock ssh runs the session through what was authenticated
  *   mux*.c     the ControlMaster protocol that it runs it through (mux.h)
  */
@@ -81,12 +82,13 @@ authplug_status program_output(const char *const *argv, authplug_secret *out,
 
 /* ------------------------------------------------------------- config.c */
 
-#define FILES_MAX 8
+#define FILES_MAX 32
 #define IDENTITIES_MAX 32
 
 /* Strings are owned; NULL where ssh has none. */
 typedef struct ssh_config {
     char *hostname, *user, *hostkeyalias, *proxycommand, *proxyjump;
+    char *knownhostscommand, *loglevel;
     char *original; /* the host as given on the command line */
     char *addressfamily, *bindaddress, *preferred, *identityagent;
     char *stricthostkeychecking, *revokedhostkeys, *fingerprinthash;
@@ -99,7 +101,8 @@ typedef struct ssh_config {
     int prompts;        /* NumberOfPasswordPrompts */
     bool batchmode, pubkey, password, kbdint, identitiesonly, hashknownhosts;
     bool compression, no_host_authentication_for_localhost;
-    bool tcpkeepalive;
+    bool tcpkeepalive, proxyusefdpass;
+    bool quiet; /* -q, or a LogLevel below INFO */
     bool forwards; /* some are configured */
 } ssh_config;
 
@@ -107,6 +110,10 @@ typedef struct ssh_config {
 bool config_resolve(ssh_config *config, const ssh_args *args,
                     int64_t deadline);
 void config_free(ssh_config *config);
+
+/* The pattern with %-tokens, and where it is a path "~/" and "${NAME}" too,
+ * expanded; owned by the caller. NULL after saying why. */
+char *config_expand(const ssh_config *config, const char *pattern, bool path);
 
 /* The name and port under which the host key is kept: hostkeyalias without a
  * port, else the host, with the port where it is not 22. Owned by caller. */
@@ -120,6 +127,9 @@ char *config_key_name(const ssh_config *config);
  */
 int connect_target(const ssh_config *config, const ssh_args *args,
                    int64_t deadline);
+
+/* Whether the connection goes straight to a loopback address. */
+bool connect_is_local(void);
 
 /* The login failed: ends a proxy command that does not end by itself. */
 void connect_abandon(void);
@@ -229,6 +239,9 @@ bool login_fail(struct login *login, const char *format, ...);
 /* The same for what the plugin's host reported. */
 bool login_plugin_failed(struct login *login, authplug_status status);
 
+/* What libssh last complained of, marked as not our words. */
+void login_tell_library(const struct login *login);
+
 /* A line with -v. */
 IO_PRINTF(2, 3)
 void login_debug(const struct login *login, const char *format, ...);
@@ -242,7 +255,18 @@ bool login_wait(struct login *login);
 /* Reads what passed since the last time. */
 void login_read_tap(struct login *login);
 
+/* --------------------------------------------------------------- wipe.c */
+
+/* Whether memory is wiped as it is freed, by whomever. */
+void wipe_freed_memory(bool on);
+
 /* ------------------------------------------------------------- session.c */
+
+/* Where the session's ssh will find the connection: made before the login, so
+ * that nothing is spent if it cannot be made. False after saying why. */
+bool session_prepare(void);
+/* Takes it away again. */
+void session_abandon(void);
 
 /* Replaces this process by stock ssh, which does all by itself. Comes back,
  * with an exit status, only when that fails. */

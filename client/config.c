@@ -2,11 +2,14 @@
 #define _GNU_SOURCE
 #include "client/client.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OUTPUT_MAX (1u << 20)
+#define EXPANDED_MAX 8192
 
 /* Where each keyword of `ssh -G` goes. */
 static const struct {
@@ -18,6 +21,8 @@ static const struct {
     {"hostkeyalias", offsetof(ssh_config, hostkeyalias)},
     {"proxycommand", offsetof(ssh_config, proxycommand)},
     {"proxyjump", offsetof(ssh_config, proxyjump)},
+    {"knownhostscommand", offsetof(ssh_config, knownhostscommand)},
+    {"loglevel", offsetof(ssh_config, loglevel)},
     {"host", offsetof(ssh_config, original)},
     {"addressfamily", offsetof(ssh_config, addressfamily)},
     {"bindaddress", offsetof(ssh_config, bindaddress)},
@@ -43,6 +48,7 @@ static const struct {
     {"kbdinteractiveauthentication", offsetof(ssh_config, kbdint)},
     {"identitiesonly", offsetof(ssh_config, identitiesonly)},
     {"hashknownhosts", offsetof(ssh_config, hashknownhosts)},
+    {"proxyusefdpass", offsetof(ssh_config, proxyusefdpass)},
     {"tcpkeepalive", offsetof(ssh_config, tcpkeepalive)},
     {"compression", offsetof(ssh_config, compression)},
     {"nohostauthenticationforlocalhost",
@@ -59,44 +65,128 @@ copy(const char *text)
     return made;
 }
 
-/* "~/x" and "%d/x" are left to us by `ssh -G` in some places. */
-static char *
-expand_home(const char *path)
+/* What a %-token stands for (ssh_config(5), TOKENS); NULL if it is none that
+ * can be known here. */
+static const char *
+token(const ssh_config *config, char letter)
 {
-    const char *home = getenv("HOME");
-    const char *rest = NULL;
-    char *made;
-    size_t size;
+    static char number[32], name[256];
+    const struct passwd *me;
 
-    if (strncmp(path, "~/", 2) == 0)
-        rest = path + 1;
-    else if (strncmp(path, "%d/", 3) == 0)
-        rest = path + 2;
-    if (rest == NULL || home == NULL)
-        return copy(path);
-    size = strlen(home) + strlen(rest) + 1;
-    made = malloc(size);
-    if (made == NULL)
-        return NULL;
-    memcpy(made, home, strlen(home));
-    memcpy(made + strlen(home), rest, strlen(rest) + 1);
-    return made;
+    switch (letter) {
+    case '%': return "%";
+    case 'd': return getenv("HOME");
+    case 'h': return config->hostname;
+    case 'n': return config->original;
+    case 'r': return config->user;
+    case 'k':
+        return config->hostkeyalias ? config->hostkeyalias : config->original;
+    case 'p':
+        (void)snprintf(number, sizeof number, "%u", (unsigned)config->port);
+        return number;
+    case 'i':
+        (void)snprintf(number, sizeof number, "%u", (unsigned)getuid());
+        return number;
+    case 'u':
+        me = getpwuid(getuid());
+        return me != NULL ? me->pw_name : NULL;
+    case 'l':
+    case 'L':
+        if (gethostname(name, sizeof name - 1) != 0)
+            return NULL;
+        if (letter == 'L')
+            name[strcspn(name, ".")] = 0;
+        return name;
+    default: return NULL;
+    }
 }
 
-/* Files, separated by blanks. */
+/* The variable of "${NAME}" at *at, which is moved to its end. */
+static const char *
+variable(const char **at)
+{
+    char name[128];
+    size_t len = strcspn(*at + 2, "}");
+
+    if ((*at)[2 + len] != '}' || len >= sizeof name)
+        return NULL;
+    memcpy(name, *at + 2, len);
+    name[len] = 0;
+    *at += 2 + len;
+    return getenv(name);
+}
+
+char *
+config_expand(const ssh_config *config, const char *pattern, bool path)
+{
+    authplug_secret *made = authplug_secret_new(EXPANDED_MAX);
+    authplug_status status = made != NULL ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
+    char *result = NULL;
+    bool known = true;
+
+    if (path && strncmp(pattern, "~/", 2) == 0 && getenv("HOME") != NULL) {
+        status = authplug_secret_append(made, getenv("HOME"),
+                                        strlen(getenv("HOME")));
+        pattern++;
+    }
+    for (const char *c = pattern; *c != 0 && known; c++) {
+        const char one[2] = {*c, 0};
+        const char *text = one;
+
+        if (*c == '%')
+            text = *++c == 0 ? NULL : token(config, *c);
+        else if (path && strncmp(c, "${", 2) == 0)
+            text = variable(&c);
+        known = text != NULL;
+        if (known && status == AUTHPLUG_OK)
+            status = authplug_secret_append(made, text, strlen(text));
+    }
+    if (!known)
+        io_say(PROGRAM, "'%s' in the configuration has a %%-token or a "
+                        "variable that is not known here",
+               pattern);
+    else if (status == AUTHPLUG_OK && authplug_secret_text(made) != NULL)
+        result = copy(authplug_secret_text(made));
+    authplug_secret_free(&made);
+    return result;
+}
+
+/*
+ * Files, separated by blanks, which may also be in their names: `ssh -G` does
+ * not say. The longest name of a file that is there counts.
+ */
 static bool
 split_files(char *value, char *files[FILES_MAX])
 {
-    char *save = NULL;
-    size_t n = 0;
+    static const ssh_config nobody;
+    size_t n = 0, len;
 
-    for (char *word = strtok_r(value, " ", &save);
-         word != NULL && n < FILES_MAX; word = strtok_r(NULL, " ", &save)) {
-        if (strcmp(word, "none") == 0)
-            continue;
-        files[n] = expand_home(word);
-        if (files[n++] == NULL)
+    while (*value != 0) {
+        len = strlen(value);
+        while (len > strcspn(value, " ")) {
+            char cut = value[len];
+            bool there;
+
+            value[len] = 0;
+            there = access(value, F_OK) == 0;
+            value[len] = cut;
+            if (there)
+                break;
+            do
+                len--;
+            while (value[len] != ' ');
+        }
+        if (n == FILES_MAX) {
+            io_say(PROGRAM, "more than %d known_hosts files: name fewer",
+                   FILES_MAX);
             return false;
+        }
+        if (value[len] != 0)
+            value[len++] = 0;
+        if (strcmp(value, "none") != 0 &&
+            (files[n++] = config_expand(&nobody, value, true)) == NULL)
+            return false;
+        value += len;
     }
     return true;
 }
@@ -110,7 +200,7 @@ add_identity(ssh_config *config, const char *path)
         n++;
     if (n == IDENTITIES_MAX || strcmp(path, "none") == 0)
         return true;
-    config->identities[n] = expand_home(path);
+    config->identities[n] = copy(path);
     return config->identities[n] != NULL;
 }
 
@@ -189,6 +279,49 @@ parse(ssh_config *config, authplug_secret *output)
     return good;
 }
 
+/* What is expanded once everything that tokens stand for is known. */
+static bool
+expand_all(ssh_config *config)
+{
+    for (size_t i = 0; i < IDENTITIES_MAX; i++) {
+        char *path = config->identities[i];
+
+        if (path == NULL)
+            break;
+        config->identities[i] = config_expand(config, path, true);
+        free(path);
+        if (config->identities[i] == NULL)
+            return false;
+    }
+    if (config->identityagent != NULL &&
+        strcmp(config->identityagent, "SSH_AUTH_SOCK") != 0) {
+        char *path = config->identityagent;
+        const char *value = path[0] == '$' && path[1] != '{' ? getenv(path + 1)
+                                                             : NULL;
+
+        config->identityagent =
+            value ? copy(value) : config_expand(config, path, true);
+        free(path);
+        return config->identityagent != NULL;
+    }
+    return true;
+}
+
+/* Rather than to do something else than what was asked for. */
+static bool
+can_be_done(const ssh_config *config)
+{
+    if (config->knownhostscommand != NULL)
+        io_say(PROGRAM, "KnownHostsCommand is not run here: use stock ssh, or "
+                        "-o KnownHostsCommand=none");
+    else if (config->proxyusefdpass)
+        io_say(PROGRAM, "ProxyUseFdpass is not done here: use stock ssh, or a "
+                        "proxy command that copies");
+    else
+        return true;
+    return false;
+}
+
 bool
 config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
 {
@@ -221,6 +354,13 @@ config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
                         "PATH OpenSSH's?");
         good = false;
     }
+    good = good && can_be_done(config) && expand_all(config);
+    if (good)
+        config->quiet = args->quiet || (config->loglevel != NULL &&
+                                        strcmp(config->loglevel, "INFO") != 0 &&
+                                        strncmp(config->loglevel, "DEBUG", 5) !=
+                                            0 &&
+                                        strcmp(config->loglevel, "VERBOSE") != 0);
     authplug_secret_free(&output);
     free(argv);
     return good;

@@ -88,6 +88,28 @@ connect_one(const ssh_config *config, const struct addrinfo *to,
     return fd;
 }
 
+static bool local;
+
+bool
+connect_is_local(void)
+{
+    return local;
+}
+
+static bool
+is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)address)
+                         ->sin_addr.s_addr) >>
+                   24 ==
+               IN_LOOPBACKNET;
+    return address->sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(
+               &((const struct sockaddr_in6 *)(const void *)address)
+                    ->sin6_addr);
+}
+
 /* libssh gets an IPv4 socket, whatever the connection is. */
 static int
 as_inet(int fd, int domain)
@@ -123,12 +145,14 @@ connect_direct(const ssh_config *config, int64_t deadline)
     (void)snprintf(port, sizeof port, "%u", (unsigned)config->port);
     error = getaddrinfo(config->hostname, port, &hints, &found);
     if (error != 0) {
-        io_say(PROGRAM, "cannot find host %s: %s", config->hostname,
-               gai_strerror(error));
+        io_say(PROGRAM, "cannot find host %s: %s: check the name, or "
+                        "HostName in the configuration",
+               config->hostname, gai_strerror(error));
         return -1;
     }
     for (struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
         fd = connect_one(config, at, deadline);
+        local = fd >= 0 && is_loopback(at->ai_addr);
         if (fd >= 0)
             fd = as_inet(fd, at->ai_family);
         if (fd < 0 && io_signals_caught() != 0)
@@ -137,8 +161,9 @@ connect_direct(const ssh_config *config, int64_t deadline)
     error = errno;
     freeaddrinfo(found);
     if (fd < 0 && io_signals_caught() == 0)
-        io_say(PROGRAM, "cannot connect to %s port %s: %s", config->hostname,
-               port, strerror(error));
+        io_say(PROGRAM, "cannot connect to %s port %s: %s: is its SSH server "
+                        "there?",
+               config->hostname, port, strerror(error));
     return fd;
 }
 
@@ -157,51 +182,85 @@ append(char *line, size_t *len, const char *text)
     return true;
 }
 
-/* Expands the tokens of ProxyCommand (ssh_config(5), TOKENS). */
+/* Appends " 'word'", so that no shell makes anything else of it. */
 static bool
-expand(const ssh_config *config, const char *pattern, char *line)
+append_quoted(char *line, size_t *len, const char *word, size_t word_len)
 {
-    char port[16];
-    size_t len = 0;
-    bool good = true;
+    bool good = append(line, len, " '");
 
-    (void)snprintf(port, sizeof port, "%u", (unsigned)config->port);
-    line[0] = 0;
-    for (const char *c = pattern; *c != 0 && good; c++) {
-        char one[2] = {*c, 0};
-        const char *text = one;
+    for (size_t i = 0; i < word_len && good; i++) {
+        char one[2] = {word[i], 0};
 
-        if (*c == '%') {
-            switch (*++c) {
-            case '%': text = "%"; break;
-            case 'h': text = config->hostname; break;
-            case 'n': text = config->original; break;
-            case 'p': text = port; break;
-            case 'r': text = config->user; break;
-            case 'k':
-                text = config->hostkeyalias ? config->hostkeyalias
-                                            : config->original;
-                break;
-            default:
-                io_say(PROGRAM, "ProxyCommand uses a token this program does "
-                                "not know: use %%h, %%n, %%p, %%r or %%k");
-                return false;
-            }
-        }
-        good = append(line, &len, text);
+        good = append(line, len, word[i] == '\'' ? "'\\''" : one);
     }
-    if (!good)
-        io_say(PROGRAM, "ProxyCommand is too long");
-    return good;
+    return good && append(line, len, "'");
 }
 
-/* Words that a jump and a shell may hold without being quoted. */
-static bool
-is_plain(const char *text)
+/* A jump, [user@]host[:port], taken apart. Brackets stand around addresses. */
+typedef struct jump {
+    const char *user, *host, *port;
+    size_t user_len, host_len, port_len;
+} jump;
+
+static jump
+split_jump(const char *text, size_t len)
 {
-    return text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
-                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                             "0123456789@:.,_-[]/%+=~")] == 0;
+    jump j = {NULL, text, NULL, 0, len, 0};
+    const char *at, *colon;
+
+    if (len > 6 && strncmp(text, "ssh://", 6) == 0) {
+        j.host += 6;
+        j.host_len -= 6;
+    }
+    at = memrchr(j.host, '@', j.host_len);
+    if (at != NULL) {
+        j.user = j.host;
+        j.user_len = (size_t)(at - j.host);
+        j.host_len -= j.user_len + 1;
+        j.host = at + 1;
+    }
+    colon = memrchr(j.host, ':', j.host_len);
+    if (colon != NULL && (colon[-1] == ']' ||
+                          memchr(j.host, ':', j.host_len) == colon)) {
+        j.port = colon + 1;
+        j.port_len = j.host_len - (size_t)(j.port - j.host);
+        j.host_len = (size_t)(colon - j.host);
+    }
+    if (j.host_len > 2 && j.host[0] == '[' && j.host[j.host_len - 1] == ']') {
+        j.host++;
+        j.host_len -= 2;
+    }
+    return j;
+}
+
+/* The jumps before the last, as -J takes them: an address that is not IPv6
+ * without the brackets in which `ssh -G` puts it. */
+static bool
+append_jumps(char *line, size_t *len, const char *jumps, size_t jumps_len)
+{
+    char list[COMMAND_MAX];
+    size_t used = 0;
+
+    list[0] = 0;
+    while (jumps_len > 0) {
+        const char *comma = memchr(jumps, ',', jumps_len);
+        size_t one = comma ? (size_t)(comma - jumps) : jumps_len;
+        jump j = split_jump(jumps, one);
+        bool six = memchr(j.host, ':', j.host_len) != NULL;
+        int more = snprintf(list + used, sizeof list - used,
+                            "%s%.*s%s%s%.*s%s%s%.*s", used > 0 ? "," : "",
+                            (int)j.user_len, j.user ? j.user : "",
+                            j.user ? "@" : "", six ? "[" : "", (int)j.host_len,
+                            j.host, six ? "]" : "", j.port ? ":" : "",
+                            (int)j.port_len, j.port ? j.port : "");
+
+        if (more < 0 || (size_t)more >= sizeof list - used)
+            return false;
+        used += (size_t)more;
+        jumps += one + (comma != NULL);
+        jumps_len -= one + (comma != NULL);
+    }
+    return append(line, len, " -J") && append_quoted(line, len, list, used);
 }
 
 /*
@@ -214,42 +273,33 @@ jump_command(const ssh_config *config, const ssh_args *args, char *line)
     const char *jumps = config->proxyjump;
     const char *last = strrchr(jumps, ',');
     const char *target = last ? last + 1 : jumps;
+    jump j = split_jump(target, strlen(target));
+    char forward[COMMAND_MAX];
     size_t len = 0;
     bool good = append(line, &len, "ssh");
 
-    if (strncmp(target, "ssh://", 6) == 0)
-        target += 6;
+    (void)snprintf(forward, sizeof forward, "[%s]:%u", config->hostname,
+                   (unsigned)config->port);
     for (size_t i = 0; i < args->count && good; i++)
         if (strcmp(args->options[i].name, "-F") == 0)
-            good = is_plain(args->options[i].value) &&
-                   append(line, &len, " -F ") &&
-                   append(line, &len, args->options[i].value);
-    if (last != NULL && good) {
-        char before[COMMAND_MAX];
-
-        (void)snprintf(before, sizeof before, " -J %.*s", (int)(last - jumps),
-                       jumps);
-        good = append(line, &len, before);
-    }
-    if (good) {
-        char rest[COMMAND_MAX];
-        const char *colon = strrchr(target, ':');
-        bool port = colon != NULL && strchr(colon, ']') == NULL &&
-                    colon[1] != 0;
-
-        (void)snprintf(rest, sizeof rest, "%s%s -W [%s]:%u -- %.*s",
-                       port ? " -p " : "", port ? colon + 1 : "",
-                       config->hostname, (unsigned)config->port,
-                       (int)(port ? (size_t)(colon - target) : strlen(target)),
-                       target);
-        good = append(line, &len, rest);
-    }
-    if (!good || !is_plain(jumps) || !is_plain(config->hostname)) {
-        io_say(PROGRAM, "ProxyJump or the host's name holds characters that "
-                        "are not safe in a command");
-        return false;
-    }
-    return true;
+            good = append(line, &len, " -F") &&
+                   append_quoted(line, &len, args->options[i].value,
+                                 strlen(args->options[i].value));
+    if (last != NULL && good)
+        good = append_jumps(line, &len, jumps, (size_t)(last - jumps));
+    if (j.user != NULL && good)
+        good = append(line, &len, " -l") &&
+               append_quoted(line, &len, j.user, j.user_len);
+    if (j.port != NULL && good)
+        good = append(line, &len, " -p") &&
+               append_quoted(line, &len, j.port, j.port_len);
+    good = good && append(line, &len, " -W") &&
+           append_quoted(line, &len, forward, strlen(forward)) &&
+           append(line, &len, " --") &&
+           append_quoted(line, &len, j.host, j.host_len);
+    if (!good)
+        io_say(PROGRAM, "ProxyJump is too long");
+    return good;
 }
 
 static pid_t proxy;
@@ -267,7 +317,7 @@ static int
 start_proxy(const char *line, int end)
 {
     const char *shell = getenv("SHELL");
-    char command[COMMAND_MAX + 8];
+    char command[COMMAND_MAX + 1024];
     char *argv[] = {NULL, (char *)"-c", command, NULL};
     posix_spawn_file_actions_t actions;
     int error;
@@ -301,6 +351,16 @@ connect_proxy(const char *line)
     return -1;
 }
 
+static int
+connect_command(const ssh_config *config)
+{
+    char *line = config_expand(config, config->proxycommand, false);
+    int fd = line == NULL ? -1 : connect_proxy(line);
+
+    free(line);
+    return fd;
+}
+
 int
 connect_target(const ssh_config *config, const ssh_args *args,
                int64_t deadline)
@@ -314,8 +374,7 @@ connect_target(const ssh_config *config, const ssh_args *args,
             deadline = sooner;
     }
     if (config->proxycommand != NULL)
-        return expand(config, config->proxycommand, line) ? connect_proxy(line)
-                                                          : -1;
+        return connect_command(config);
     if (config->proxyjump != NULL)
         return jump_command(config, args, line) ? connect_proxy(line) : -1;
     return connect_direct(config, deadline);

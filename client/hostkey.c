@@ -113,29 +113,60 @@ in_krl(const char *file, const server_key *server, int64_t deadline)
     return code != 0;
 }
 
+/* One line of a list of keys: "type blob [comment]". */
+typedef enum revoked_line { LINE_OTHER, LINE_EQUAL, LINE_BAD } revoked_line;
+
+static revoked_line
+judge_line(char *line, const server_key *server)
+{
+    char *save = NULL, *type, *blob;
+    ssh_key key = NULL;
+
+    type = strtok_r(line, " \t\r\n", &save);
+    if (type == NULL || type[0] == '#')
+        return LINE_OTHER;
+    blob = strtok_r(NULL, " \t\r\n", &save);
+    if (blob == NULL)
+        return LINE_BAD;
+    if (strcmp(blob, server->blob) == 0)
+        return LINE_EQUAL;
+    if (ssh_pki_import_pubkey_base64(blob, ssh_key_type_from_name(type),
+                                     &key) != SSH_OK)
+        return LINE_BAD;
+    ssh_key_free(key);
+    return LINE_OTHER;
+}
+
 /*
  * RevokedHostKeys: a KRL, or public keys one per line. As in OpenSSH a file
- * that cannot be read revokes everything.
+ * that cannot be read, or holds something else, revokes everything.
  */
 static bool
 is_revoked_by_file(const char *file, const server_key *server,
                    int64_t deadline)
 {
-    FILE *stream = fopen(file, "re");
+    int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
+    struct stat is;
     char *line = NULL;
     size_t size = 0, total = 0;
     ssize_t len;
     bool revoked = false, krl = false;
 
-    if (stream == NULL)
+    if (stream == NULL || fstat(fd, &is) != 0 || !S_ISREG(is.st_mode)) {
+        if (stream != NULL)
+            fclose(stream);
+        else if (fd >= 0)
+            close(fd);
         return true;
-    while (!revoked && !krl && (len = getline(&line, &size, stream)) >= 0) {
-        total += (size_t)len;
-        krl = total == (size_t)len && strncmp(line, "SSHKRL\n", 7) == 0;
-        revoked = strstr(line, server->blob) != NULL || total > REVOKED_MAX;
     }
-    if (ferror(stream))
-        revoked = true;
+    while (!revoked && !krl && (len = getline(&line, &size, stream)) >= 0) {
+        krl = total == 0 && strncmp(line, "SSHKRL\n", 7) == 0;
+        total += (size_t)len;
+        revoked = !krl && (total > REVOKED_MAX ||
+                           judge_line(line, server) != LINE_OTHER);
+    }
+    revoked = revoked || ferror(stream) != 0;
     free(line);
     fclose(stream);
     return krl ? in_krl(file, server, deadline) : revoked;
@@ -220,12 +251,14 @@ remember(const server_key *server, const ssh_config *config, const char *name,
         return;
     if (config->hashknownhosts)
         make_hashed(line, sizeof line, deadline);
-    if (append_line(file, line))
-        io_say(PROGRAM, "added '%s' (%s) to the list of known hosts", name,
-               server->label);
-    else
+    if (append_line(file, line)) {
+        if (!config->quiet)
+            io_say(PROGRAM, "added '%s' (%s) to the list of known hosts", name,
+                   server->label);
+    } else {
         io_say(PROGRAM, "cannot add the host to %s: %s", file,
                strerror(errno));
+    }
 }
 
 /* ---------------------------------------------------------------- verdicts */
@@ -341,36 +374,31 @@ same(const known_key *known, const server_key *server)
     return strcmp(known->blob, server->blob) == 0;
 }
 
-/* A host on another port may be known without it; then only an equal key
- * counts. */
-static bool
-known_without_port(const server_key *server, const ssh_config *config,
+/*
+ * A host on another port may be known without it; then only an equal key
+ * counts, or an authority. HOSTKEY_REFUSED: it is not known so either.
+ */
+static hostkey_verdict
+judge_without_port(const server_key *server, const ssh_config *config,
                    int64_t deadline)
 {
     known_keys known = {0};
-    bool found = false, bad = false;
+    bool found = false, bad = false, authority = false;
 
     if (config->port == 22 || config->hostkeyalias != NULL)
-        return false;
+        return HOSTKEY_REFUSED;
     if (known_load(&known, config, config->hostname, deadline))
         for (size_t i = 0; i < known.count; i++) {
             bool equal = same(&known.keys[i], server);
 
+            authority = authority || known.keys[i].authority;
             found = found || (equal && !known.keys[i].authority);
             bad = bad || (equal && known.keys[i].revoked);
         }
     known_free(&known);
-    return found && !bad;
-}
-
-static bool
-is_local(const ssh_config *config)
-{
-    return config->proxycommand == NULL && config->proxyjump == NULL &&
-           config->hostkeyalias == NULL &&
-           (strcmp(config->hostname, "localhost") == 0 ||
-            strncmp(config->hostname, "127.", 4) == 0 ||
-            strcmp(config->hostname, "::1") == 0);
+    if (found && !bad)
+        return HOSTKEY_ACCEPTED;
+    return authority && !bad ? HOSTKEY_STOCK : HOSTKEY_REFUSED;
 }
 
 static hostkey_verdict
@@ -404,15 +432,20 @@ judge(const server_key *server, const ssh_config *config,
                server->label, name, config->revokedhostkeys);
         return HOSTKEY_REFUSED;
     }
-    if (match ||
-        (config->no_host_authentication_for_localhost && is_local(config)))
+    if (match || (config->no_host_authentication_for_localhost &&
+                  connect_is_local() && config->hostkeyalias == NULL))
         return HOSTKEY_ACCEPTED;
+    /* the server may have a certificate, which stock ssh can verify */
+    if (authority)
+        return HOSTKEY_STOCK;
     if (changed != NULL)
         return judge_changed(server, config, name, changed);
-    if (authority && !others)
-        return HOSTKEY_STOCK;
-    if (!others && known_without_port(server, config, deadline))
-        return HOSTKEY_ACCEPTED;
+    if (!others) {
+        hostkey_verdict bare = judge_without_port(server, config, deadline);
+
+        if (bare != HOSTKEY_REFUSED)
+            return bare;
+    }
     return judge_new(server, config, name, others, batch, deadline);
 }
 

@@ -44,7 +44,7 @@ parse_line(known_keys *known, char *file, unsigned number, char *line)
     if (word != NULL)
         key.type = strtok_r(NULL, " \t", &save);
     if (key.type != NULL)
-        key.blob = strtok_r(NULL, " \t", &save);
+        key.blob = strtok_r(NULL, " \t\r", &save);
     return key.blob == NULL || add(known, &key);
 }
 

@@ -62,6 +62,7 @@ bark(int number)
 
     (void)number;
     (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    session_abandon(); /* no more than unlink() and close() */
     _exit(255);
 }
 
@@ -130,7 +131,14 @@ login_read_tap(struct login *login)
     }
 }
 
-/* libssh gives a disconnect's text, which is the server's, in its own. */
+/* What libssh says may be the server's words in part: it is marked. */
+void
+login_tell_library(const struct login *login)
+{
+    if (!login->said)
+        user_tell("libssh", authplug_span_of(ssh_get_error(login->session)));
+}
+
 static void
 tell_disconnect(struct login *login)
 {
@@ -138,15 +146,15 @@ tell_disconnect(struct login *login)
     const char *text = ssh_get_error(login->session);
     const char *said = strstr(text, mark);
 
+    if (login->said)
+        return;
     if (said != NULL)
         user_tell("server", authplug_span_of(said + sizeof mark - 1));
-    if (said != NULL || strstr(text, "Socket error") != NULL ||
-        strstr(text, "disconnect") != NULL || *text == 0)
-        (void)login_fail(login, "the server closed the connection before the "
-                                "login was complete: try again, or ask its "
-                                "administrator");
     else
-        (void)login_fail(login, "the connection failed: %s", text);
+        login_tell_library(login);
+    (void)login_fail(login, "the server closed the connection before the "
+                            "login was complete: try again, or ask its "
+                            "administrator");
 }
 
 bool
@@ -211,8 +219,9 @@ set_options(struct login *login, const known_keys *known)
             0;
 
     if (!good)
-        return login_fail(login, "libssh does not take the target: %s",
-                          ssh_get_error(session));
+        return login_fail(login, "'%s' is no host name that can be connected "
+                                 "to: name another",
+                          config->hostname);
     if (config->compression)
         /* the one that begins after authentication, which the tap reads */
         (void)ssh_options_set(session, SSH_OPTIONS_COMPRESSION,
@@ -251,17 +260,18 @@ exchange_keys(struct login *login)
     }
     if (ssh_options_set(login->session, SSH_OPTIONS_FD, &fd) != 0) {
         close(fd);
-        return login_fail(login, "%s", ssh_get_error(login->session));
+        return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
     }
     ssh_set_blocking(login->session, 0);
     while ((rc = ssh_connect(login->session)) == SSH_AGAIN)
         if (!login_wait(login))
             return false;
-    if (rc != SSH_OK)
-        return login_fail(login, "no SSH connection to %s: %s: is it an SSH "
-                                 "server?",
-                          login->config.hostname,
-                          ssh_get_error(login->session));
+    if (rc != SSH_OK) {
+        login_tell_library(login);
+        return login_fail(login, "no SSH connection to %s: is it an SSH "
+                                 "server, and does the proxy work?",
+                          login->config.hostname);
+    }
     (void)fcntl(ssh_get_fd(login->session), F_SETFD, FD_CLOEXEC);
     return true;
 }
@@ -273,7 +283,7 @@ on_plugin_error(void *context, authplug_span line)
 {
     const struct login *login = context;
 
-    if (!login->args->quiet)
+    if (!login->config.quiet)
         user_tell("plugin", line);
 }
 
@@ -392,7 +402,7 @@ prepare(struct login *login, const ssh_args *args)
     login->key_name = config_key_name(&login->config);
     if (login->key_name == NULL)
         return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
-    if (login->config.forwards && !args->quiet)
+    if (login->config.forwards && !login->config.quiet)
         io_say(PROGRAM, "the configured forwards are left out: they are not "
                         "served yet");
     login->user = login->config.user;
@@ -424,18 +434,9 @@ tell_banner(const struct login *login)
 {
     char *banner = ssh_get_issue_banner(login->session);
 
-    if (banner != NULL && !login->args->quiet)
+    if (banner != NULL && !login->config.quiet)
         user_tell("server", authplug_span_of(banner));
     ssh_string_free_char(banner);
-}
-
-/* Once, before the first request: servers refuse a change. */
-static bool
-set_user(struct login *login)
-{
-    return ssh_options_set(login->session, SSH_OPTIONS_USER, login->user) ==
-               0 ||
-           login_fail(login, "libssh does not take the user's name");
 }
 
 /* From an accepted host key to an open session. */
@@ -448,7 +449,7 @@ authenticate(struct login *login)
     if (login->tap == NULL)
         return login_fail(login, "cannot read the authentication's packets: "
                                  "is /proc mounted?");
-    good = start_plugin(login) && set_user(login) && auth_run(login);
+    good = start_plugin(login) && auth_run(login);
     login_read_tap(login);
     tap_close(&login->tap);
     tell_banner(login);

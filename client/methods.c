@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECRET_MAX 8192
@@ -31,8 +32,9 @@ end_of(struct login *login, int rc)
     }
     if (!login->said)
         (void)login_wait(login); /* says why, if the connection is dead */
-    (void)login_fail(login, "authentication broke off: %s",
-                     ssh_get_error(login->session));
+    login_tell_library(login);
+    (void)login_fail(login, "authentication broke off: try again, or ask the "
+                            "server's administrator");
     return AUTH_BROKEN;
 }
 
@@ -50,29 +52,40 @@ method_none(struct login *login)
 {
     int rc;
 
-    UNTIL_ANSWERED(login, rc, ssh_userauth_none(login->session, NULL));
+    UNTIL_ANSWERED(login, rc, ssh_userauth_none(login->session, login->user));
     return end_of(login, rc);
 }
 
 /* -------------------------------------------------------------- publickey */
+
+/* Whose passphrase is asked, and whether it was given. */
+typedef struct passphrase {
+    struct login *login;
+    const char *path;
+    bool given;
+} passphrase;
 
 /* libssh asks for a key's passphrase through this. */
 static int
 ask_passphrase(const char *prompt, char *buffer, size_t size, int echo,
                int verify, void *context)
 {
-    struct login *login = context;
+    passphrase *asked = context;
     authplug_secret *answer = authplug_secret_new(SECRET_MAX);
     authplug_span given;
+    char question[4096 + 64];
     int result = -1;
 
     (void)prompt;
     (void)echo;
     (void)verify;
-    if (answer != NULL && !login->batch &&
-        user_ask_plain("Enter passphrase for the private key: ", false, answer,
-                       login->deadline) == AUTHPLUG_OK) {
+    (void)snprintf(question, sizeof question, "Enter passphrase for key '%s': ",
+                   asked->path);
+    if (answer != NULL && !asked->login->batch &&
+        user_ask_plain(question, false, answer, asked->login->deadline) ==
+            AUTHPLUG_OK) {
         given = authplug_secret_span(answer);
+        asked->given = given.len > 0;
         if (given.len < size && !authplug_span_has(given, 0)) {
             memcpy(buffer, given.data, given.len);
             buffer[given.len] = 0;
@@ -99,19 +112,52 @@ public_half(const char *path)
     return NULL;
 }
 
+/* As stock ssh: a private key that others can read is not used. */
+static bool
+is_private(const char *path)
+{
+    struct stat is;
+
+    if (stat(path, &is) != 0 || !S_ISREG(is.st_mode))
+        return false;
+    if (is.st_uid != getuid() || (is.st_mode & 077) == 0)
+        return true;
+    io_say(PROGRAM, "the private key %s is left out because others may read "
+                    "it: chmod 600 '%s'",
+           path, path);
+    return false;
+}
+
+/* Asks for the passphrase as often as for a password. */
+static ssh_key
+load_key(struct login *login, const char *path)
+{
+    passphrase asked = {login, path, false};
+    ssh_key key = NULL;
+
+    for (int i = 0; i < login->config.prompts; i++) {
+        asked.given = false;
+        if (ssh_pki_import_privkey_file(path, NULL, ask_passphrase, &asked,
+                                        &key) == SSH_OK)
+            return key;
+        if (!asked.given)
+            break;
+        io_say(PROGRAM, "that is not the passphrase of %s", path);
+    }
+    login_debug(login, "cannot use the private key %s", path);
+    return NULL;
+}
+
 static auth_end
 sign_with_file(struct login *login, const char *path)
 {
-    ssh_key key = NULL;
+    ssh_key key = is_private(path) ? load_key(login, path) : NULL;
     int rc;
 
-    if (ssh_pki_import_privkey_file(path, NULL, ask_passphrase, login, &key) !=
-        SSH_OK) {
-        login_debug(login, "cannot use the private key %s", path);
+    if (key == NULL)
         return AUTH_SKIPPED;
-    }
     UNTIL_ANSWERED(login, rc,
-                   ssh_userauth_publickey(login->session, NULL, key));
+                   ssh_userauth_publickey(login->session, login->user, key));
     ssh_key_free(key);
     return end_of(login, rc);
 }
@@ -130,7 +176,7 @@ try_identity(struct login *login, const char *path)
         return sign_with_file(login, path);
     login_debug(login, "offering %s", path);
     UNTIL_ANSWERED(login, rc,
-                   ssh_userauth_try_publickey(login->session, NULL, key));
+                   ssh_userauth_try_publickey(login->session, login->user, key));
     ssh_key_free(key);
     return rc == SSH_AUTH_SUCCESS ? sign_with_file(login, path)
                                   : end_of(login, rc);
@@ -147,7 +193,7 @@ try_agent(struct login *login)
         (getenv("SSH_AUTH_SOCK") == NULL &&
          login->config.identityagent == NULL))
         return AUTH_SKIPPED;
-    UNTIL_ANSWERED(login, rc, ssh_userauth_agent(login->session, NULL));
+    UNTIL_ANSWERED(login, rc, ssh_userauth_agent(login->session, login->user));
     /* an agent that cannot be reached is no reason to end the login */
     if (rc == SSH_AUTH_ERROR && !login->said &&
         ssh_is_connected(login->session))
@@ -205,7 +251,7 @@ send_password(struct login *login, authplug_secret *password)
     login->have_request = false;
     do {
         login->partial = false;
-        rc = ssh_userauth_password(login->session, NULL, text);
+        rc = ssh_userauth_password(login->session, login->user, text);
         login_read_tap(login);
         if (rc == SSH_AUTH_AGAIN && !login->have_request &&
             !login_wait(login))
@@ -223,8 +269,16 @@ method_password(struct login *login)
     auth_end end = AUTH_SKIPPED;
     char prompt[512];
 
-    (void)snprintf(prompt, sizeof prompt, "%s@%s's password: ", login->user,
-                   login->config.hostname);
+    if (login->user == login->config.user)
+        (void)snprintf(prompt, sizeof prompt, "%s@%s's password: ",
+                       login->user, login->config.hostname);
+    else
+        (void)snprintf(prompt, sizeof prompt,
+                       "Password at %s for the user that the plugin named: ",
+                       login->config.hostname);
+    /* a name of the plugin's is shown as its own word */
+    if (login->user != login->config.user && !login->batch)
+        user_tell("plugin", authplug_span_of(login->user));
     for (int i = 0; i < login->config.prompts && password != NULL; i++) {
         authplug_status status = AUTHPLUG_CANCELLED;
 
@@ -285,7 +339,7 @@ step(dialogue *d, authplug_ki_request *request)
     login->have_request = false;
     do {
         login->partial = false;
-        rc = ssh_userauth_kbdint(login->session, NULL, NULL);
+        rc = ssh_userauth_kbdint(login->session, login->user, NULL);
         login_read_tap(login);
         if (rc == SSH_AUTH_AGAIN && !login->have_request &&
             !login_wait(login))
@@ -323,8 +377,8 @@ set_answers(dialogue *d, const authplug_ki_response *response)
             return login_fail(login, "an answer holds a NUL and cannot be "
                                      "sent whole: refused");
         if (ssh_userauth_kbdint_setanswer(login->session, i, text) < 0)
-            return login_fail(login, "libssh does not take an answer: %s",
-                              ssh_get_error(login->session));
+            return login_fail(login, "libssh does not take an answer: out of "
+                                     "memory?");
     }
     authplug_secret_clear(d->text);
     return true;

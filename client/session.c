@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,21 +35,59 @@ session_stock(const ssh_args *args)
                              ARGS_ALL_OPTIONS | ARGS_COMMAND | ARGS_BATCH));
 }
 
-/* "-oControlPath=PATH", in which ssh would expand a '%'. */
+/* The socket, from session_prepare() on. */
+static struct {
+    int listener;
+    char path[MUX_PATH_MAX];
+    char option[2 * MUX_PATH_MAX + 32];
+} door = {.listener = -1};
+
+/* -oControlPath="PATH", in which ssh would expand a '%'. */
 static bool
 control_path(char *option, size_t size, const char *path)
 {
-    size_t len = (size_t)snprintf(option, size, "-oControlPath=");
+    size_t len = (size_t)snprintf(option, size, "-oControlPath=\"");
 
     for (; *path != 0; path++) {
-        if (len + 3 > size || *path == '"' || strncmp(path, "${", 2) == 0)
+        if (len + 4 > size || *path == '"' || *path == '\\' ||
+            strncmp(path, "${", 2) == 0)
             return false;
         option[len++] = *path;
         if (*path == '%')
             option[len++] = '%';
     }
+    option[len++] = '"';
     option[len] = 0;
     return true;
+}
+
+void
+session_abandon(void)
+{
+    if (door.listener < 0)
+        return;
+    unlink(door.path);
+    close(door.listener);
+    door.listener = -1;
+}
+
+bool
+session_prepare(void)
+{
+    char why[256];
+
+    door.listener = mux_listen(door.path, sizeof door.path, why, sizeof why);
+    if (door.listener < 0) {
+        io_say(PROGRAM, "%s", why);
+        return false;
+    }
+    if (control_path(door.option, sizeof door.option, door.path))
+        return true;
+    io_say(PROGRAM, "%s cannot be given to ssh as a ControlPath: set "
+                    "XDG_RUNTIME_DIR to a plainer directory",
+           door.path);
+    session_abandon();
+    return false;
 }
 
 /* Without our socket ssh would log in anew, with a second dialogue. */
@@ -60,9 +97,9 @@ static const char no_second_login[] =
 
 /* The child: serves the session until its ssh has gone. Never comes back. */
 static void
-serve(struct login *login, int listener, const char *path, pid_t owner)
+serve(struct login *login, pid_t owner)
 {
-    struct mux_options options = {.path = path, .once = true,
+    struct mux_options options = {.path = door.path, .once = true,
                                   .owner_pid = owner};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     enum mux_end end;
@@ -70,41 +107,27 @@ serve(struct login *login, int listener, const char *path, pid_t owner)
     setsid();
     for (int fd = 0; null >= 0 && fd < 3; fd++)
         (void)dup2(null, fd);
-    end = mux_serve(login->session, listener, &options);
+    end = mux_serve(login->session, door.listener, &options);
     _exit(end == MUX_END_DONE ? 0 : 1);
 }
 
 int
 session_run(struct login *login)
 {
-    char path[MUX_PATH_MAX], option[2 * MUX_PATH_MAX + 16], why[256];
     const char *first[] = {"ssh",
-                           option,
+                           door.option,
                            "-oControlMaster=no",
                            "-oControlPersist=no",
                            "-oClearAllForwardings=yes",
                            no_second_login,
                            NULL};
-    int listener = mux_listen(path, sizeof path, why, sizeof why);
-    pid_t owner = getpid(), child;
+    pid_t owner = getpid(), child = fork();
 
-    if (listener < 0) {
-        io_say(PROGRAM, "%s", why);
-        return EXIT_FAILED;
-    }
-    if (!control_path(option, sizeof option, path)) {
-        io_say(PROGRAM, "%s cannot be given to ssh as a ControlPath: set "
-                        "XDG_RUNTIME_DIR to a plainer directory",
-               path);
-        unlink(path);
-        return EXIT_FAILED;
-    }
-    child = fork();
     if (child == 0)
-        serve(login, listener, path, owner);
+        serve(login, owner);
     if (child < 0) {
         io_say(PROGRAM, "cannot start a process: %s", strerror(errno));
-        unlink(path);
+        session_abandon();
         return EXIT_FAILED;
     }
     return become(args_build(login->args, first, ARGS_COMMAND));

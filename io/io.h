@@ -44,6 +44,13 @@ typedef int io_stream;
 authplug_status io_take_standard(const char *log, io_stream *in,
                                  io_stream *out);
 
+/*
+ * For the start of a program: standard descriptors that are closed are opened
+ * to nothing, so that no socket of ours takes their place, and others that were
+ * inherited are closed.
+ */
+void io_sanitise(void);
+
 /* Whether standard input is a terminal, so nobody speaks a protocol there. */
 bool io_standard_is_terminal(void);
 
@@ -115,7 +122,8 @@ void io_child_finish(io_child **child, int64_t grace, io_exit *how);
 /*
  * From _begin to the matching _end, HUP, INT, QUIT and TERM interrupt waits
  * instead of killing us, so that children are ended and the terminal is put
- * right first; the last _end lets the signal act. They nest.
+ * right first; the last _end lets the signal act, and so does a second one of
+ * its kind. They nest.
  */
 void io_signals_begin(void);
 void io_signals_end(void);

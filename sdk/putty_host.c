@@ -307,6 +307,8 @@ authplug_putty_host_init(authplug_putty_host *host, const char *hostname,
     authplug_putty_message message = {0};
     authplug_status status;
 
+    if (host->child == NULL)
+        return AUTHPLUG_STATE; /* it was not started */
     status = authplug_putty_client_init(host->engine,
                                         authplug_span_of(hostname), port,
                                         authplug_span_of(username));
@@ -337,6 +339,8 @@ authplug_putty_host_begin(authplug_putty_host *host, const char *method)
     authplug_putty_message message = {0};
     authplug_status status;
 
+    if (host->child == NULL)
+        return AUTHPLUG_STATE;
     status = authplug_putty_client_protocol(host->engine,
                                             authplug_span_of(method));
     if (status == AUTHPLUG_OK)

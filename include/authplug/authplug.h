@@ -8,6 +8,7 @@
 #include <authplug/putty.h>
 #include <authplug/putty_host.h>
 #include <authplug/secret.h>
+#include <authplug/tectia.h>
 #include <authplug/text.h>
 #include <authplug/wire.h>
 

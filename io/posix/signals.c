@@ -20,8 +20,12 @@ ring(int number)
 {
     int error = errno;
 
-    if (caught == 0)
-        caught = number;
+    if (caught != 0) {
+        /* some library waits on regardless: the second one is final */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    caught = number;
     (void)!write(bell[1], "", 1);
     errno = error;
 }

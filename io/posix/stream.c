@@ -220,6 +220,19 @@ io_close(io_stream stream)
     close(stream);
 }
 
+void
+io_sanitise(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd < 3);
+    if (fd >= 0)
+        close(fd);
+    (void)close_range(3, ~0u, 0);
+}
+
 bool
 io_standard_is_terminal(void)
 {

@@ -82,8 +82,10 @@ io_note(authplug_span text)
 /* ------------------------------------------- the terminal while it is asked */
 
 /* Stops that the user may ask for, and crashes: the terminal first. */
-static const int extra[] = {SIGTSTP, SIGTTIN, SIGTTOU, SIGSEGV,
-                            SIGBUS,  SIGFPE,  SIGILL,  SIGABRT};
+static const int extra[] = {SIGTSTP, SIGTTIN, SIGTTOU, SIGSEGV,   SIGBUS,
+                            SIGFPE,  SIGILL,  SIGABRT, SIGALRM,   SIGPIPE,
+                            SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ,   SIGSYS,
+                            SIGPROF, SIGTRAP, SIGVTALRM};
 #define EXTRA (sizeof extra / sizeof *extra)
 #define STOPS 3u
 
@@ -119,7 +121,9 @@ watch(void)
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < EXTRA; i++) {
         action.sa_handler = i < STOPS ? on_stop : on_crash;
-        sigaction(extra[i], &action, &tty.actions[i]);
+        sigaction(extra[i], NULL, &tty.actions[i]);
+        if (i < STOPS || tty.actions[i].sa_handler == SIG_DFL)
+            sigaction(extra[i], &action, NULL);
     }
 }
 

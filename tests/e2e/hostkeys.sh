@@ -307,6 +307,54 @@ connect -o RevokedHostKeys="$W/no-such-file"
 want_rc 255
 want_no_plugin
 
+it "RevokedHostKeys that hold anything else refuse everything, as with ssh"
+line ed25519 >"$known"
+{ bare other; echo garbage; } >"$W/revoked"
+connect -o RevokedHostKeys="$W/revoked"
+want_rc 255
+want_no_plugin
+
+it "a key that is commented out there does not count"
+{ echo "# $(bare ed25519)"; echo; bare other; } >"$W/revoked"
+connect -o RevokedHostKeys="$W/revoked"
+want_in
+
+it "RevokedHostKeys that never end do not hold the login up"
+mkfifo "$W/fifo"
+run 15 "$login" -o UserKnownHostsFile="$known" --timeout 4 \
+    -o RevokedHostKeys="$W/fifo" --plugin "$plugin" pam 'echo in'
+want_failure "revoked"
+want_within 4000
+
+it "@revoked in a file with a blank in its name counts"
+mkdir -p "$W/with blank"
+{ printf '@revoked * '; bare ed25519; } >"$W/with blank/kh"
+run 20 "$login" -o "UserKnownHostsFile=$known \"$W/with blank/kh\"" \
+    --plugin "$plugin" pam 'echo in'
+want_failure "revoked"
+
+it "lines that end as on Windows are read"
+line ed25519 | sed "s/\$/$(printf '\r')/" >"$known"
+connect
+want_in
+
+it "a name that looks like an address is no local host"
+: >"$known"
+run 20 "$login" -o UserKnownHostsFile="$known" --plugin "$plugin" \
+    -o NoHostAuthenticationForLocalhost=yes -o HostKeyAlias=127.evil.example \
+    pam 'echo in'
+want_failure "127.evil.example"
+
+it "a local one needs no key, where that is configured"
+connect -o NoHostAuthenticationForLocalhost=yes
+want_in
+
+it "KnownHostsCommand is not passed over"
+line ed25519 >"$known"
+run 20 "$login" -o UserKnownHostsFile="$known" --plugin "$plugin" \
+    -o KnownHostsCommand=/bin/false pam 'echo in'
+want_failure "KnownHostsCommand"
+
 # -------------------------------------------------------------- authorities
 
 it "a host that is known by certificate authority is left to stock ssh"
@@ -319,6 +367,16 @@ cat >"$W/askpass" <<END
 echo '$password'
 END
 chmod +x "$W/askpass"
+run 20 env SSH_ASKPASS="$W/askpass" SSH_ASKPASS_REQUIRE=force "$login" \
+    -o UserKnownHostsFile="$known" --plugin "$plugin" certified 'echo in'
+want_rc 0
+want_out_is in
+want_nothing_left
+
+it "also where an old key of it is known besides"
+{ printf '@cert-authority 127.0.0.1,[127.0.0.1]:* '
+    bare other
+    key_line 127.0.0.1 "$(sshd_port certified)" "$W/other.pub"; } >"$known"
 run 20 env SSH_ASKPASS="$W/askpass" SSH_ASKPASS_REQUIRE=force "$login" \
     -o UserKnownHostsFile="$known" --plugin "$plugin" certified 'echo in'
 want_rc 0

@@ -321,6 +321,48 @@ want_out_is hello
 want_sshd_log keyonly "Accepted publickey for $me"
 want_nothing_left
 
+it "ProxyJump takes an address, a port and a user"
+cp "$W/hosts" "$W/hosts.before"
+printf 'Host 127.0.0.1\n    IdentityFile %s\n' "$W/user_key" >>"$W/hosts"
+run 30 "$login" -J "$me@127.0.0.1:$(sshd_port keyonly)" --plugin "$answer" \
+    pam 'echo hello'
+mv "$W/hosts.before" "$W/hosts"
+want_rc 0
+want_out_is hello
+want_nothing_left
+
+it "standard descriptors may be closed"
+run 20 sh -c '"$@" <&- 2>&-' sh "$login" --plugin "$answer" pam 'echo hello'
+want_rc 0
+want_out_is hello
+run 20 sh -c '"$@" <&- >&- 2>&-; echo $?' sh \
+    "$login" --plugin "$answer" pam 'exit 3'
+want_out_is 3
+want_nothing_left
+
+it "a user's name may hold a backslash and a dollar"
+forget one
+run 20 "$login" --plugin "'$hello' stoat" -l 'DOM\$user' one whoami
+want_rc 0
+want_out_is 'DOM\$user'
+
+it "IdentityFile may hold tokens and variables"
+cp "$W/user_key" "$W/key_keyonly"
+run 20 env KEYS="$W" "$login" -o 'IdentityFile=${KEYS}/key_%n' keyonly 'echo in'
+want_rc 0
+want_out_is in
+
+it "a private key that others may read is left out"
+chmod 644 "$W/key_keyonly"
+run 20 "$login" --batch -o IdentityFile="$W/key_keyonly" -F "$W/ssh_config" \
+    -o HostName=127.0.0.1 -p "$(sshd_port keyonly)" other 'echo in'
+want_rc 255
+want_err "chmod 600"
+
+it "-N, which needs what is not served yet, is refused before the login"
+run 20 "$login" -N --plugin "$answer" pam
+want_failure "-N"
+
 it "a fast second login does not meet the first one's socket"
 run 20 sh -c '"$1" --plugin "$2" pam "sleep 1; exit 4" & p=$!
     "$1" --plugin "$2" pam "exit 5"; echo $?; wait $p; echo $?' \
