@@ -307,6 +307,15 @@ expand_all(ssh_config *config)
     return true;
 }
 
+/* Whether remarks are unwanted: QUIET, FATAL or ERROR. */
+static bool
+is_quiet(const char *level)
+{
+    return level != NULL &&
+           (strcmp(level, "QUIET") == 0 || strcmp(level, "FATAL") == 0 ||
+            strcmp(level, "ERROR") == 0);
+}
+
 /* Rather than to do something else than what was asked for. */
 static bool
 can_be_done(const ssh_config *config)
@@ -355,12 +364,7 @@ config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
         good = false;
     }
     good = good && can_be_done(config) && expand_all(config);
-    if (good)
-        config->quiet = args->quiet || (config->loglevel != NULL &&
-                                        strcmp(config->loglevel, "INFO") != 0 &&
-                                        strncmp(config->loglevel, "DEBUG", 5) !=
-                                            0 &&
-                                        strcmp(config->loglevel, "VERBOSE") != 0);
+    config->quiet = args->quiet || is_quiet(config->loglevel);
     authplug_secret_free(&output);
     free(argv);
     return good;

@@ -176,7 +176,8 @@ try_identity(struct login *login, const char *path)
         return sign_with_file(login, path);
     login_debug(login, "offering %s", path);
     UNTIL_ANSWERED(login, rc,
-                   ssh_userauth_try_publickey(login->session, login->user, key));
+                   ssh_userauth_try_publickey(login->session, login->user,
+                                              key));
     ssh_key_free(key);
     return rc == SSH_AUTH_SUCCESS ? sign_with_file(login, path)
                                   : end_of(login, rc);

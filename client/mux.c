@@ -762,6 +762,8 @@ say_farewell(struct server *server)
     while (server->count > 0) {
         struct client *client = server->clients[--server->count];
 
+        if (server->dead && client->session != NULL)
+            mux_session_lost(client->session);
         hang_up(server, client); /* closes the channel */
         free_client(client);
     }

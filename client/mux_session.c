@@ -759,6 +759,14 @@ mux_session_give_up(struct mux_session *session)
     session->cut = true;
 }
 
+void
+mux_session_lost(struct mux_session *session)
+{
+    if (!session->report.exited)
+        complain(session, "authplug ssh:",
+                 "the connection to the server is lost: log in again");
+}
+
 const struct mux_session_report *
 mux_session_report(const struct mux_session *session)
 {

@@ -124,6 +124,10 @@ void mux_session_resized(struct mux_session *session);
  */
 long mux_session_flooded_ms(const struct mux_session *session);
 
+/* The connection broke: says so on its standard error, if no exit status came
+ * before. */
+void mux_session_lost(struct mux_session *session);
+
 /* Ends it, and says on its standard error that others wait. */
 void mux_session_give_up(struct mux_session *session);
 

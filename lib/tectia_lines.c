@@ -96,12 +96,15 @@ tectia_lines_take(tectia_lines *lines)
 static authplug_status
 unfinished(tectia_lines *lines, authplug_span rest)
 {
-    if (rest.len > lines->limits.string)
-        return tectia_lines_fail(lines, AUTHPLUG_LENGTH, "a shorter line");
-    if (!lines->eof)
+    bool long_line = rest.len > lines->limits.string;
+
+    if (!long_line && !lines->eof)
         return AUTHPLUG_NEED_MORE;
     if (rest.len == 0)
         return AUTHPLUG_CLOSED;
+    lines->number++;
+    if (long_line)
+        return tectia_lines_fail(lines, AUTHPLUG_LENGTH, "a shorter line");
     return tectia_lines_fail(lines, AUTHPLUG_TRUNCATED,
                              "the end of the line");
 }
@@ -194,8 +197,8 @@ tectia_line_is_word(const tectia_line *line, const char *word)
     return !line->has_value && tectia_same(line->key, word);
 }
 
-static bool
-is_word(authplug_span key)
+bool
+tectia_is_word(authplug_span key)
 {
     for (size_t i = 0; i < key.len; i++) {
         unsigned char c = key.data[i];
@@ -214,7 +217,7 @@ tectia_lines_put(tectia_lines *lines, authplug_span key,
     size_t mark = tectia_lines_mark(lines);
     authplug_status status;
 
-    if (!is_word(key))
+    if (!tectia_is_word(key))
         return AUTHPLUG_VALUE;
     if (value != NULL &&
         (authplug_span_has(*value, '\r') || authplug_span_has(*value, '\n') ||

@@ -69,6 +69,9 @@ bool tectia_lines_walk(const tectia_lines *lines, size_t *at,
 bool tectia_line_is(const tectia_line *line, const char *key);
 bool tectia_line_is_word(const tectia_line *line, const char *word);
 
+/* Whether it consists of letters, digits and underscores. */
+bool tectia_is_word(authplug_span key);
+
 /* Whether a, of any case, is the lower-case text b. */
 bool tectia_same(authplug_span a, const char *b);
 

@@ -57,9 +57,9 @@ authplug_span
 authplug_tectia_param(const authplug_tectia_event *event, const char *key)
 {
     if (event->type == AUTHPLUG_TECTIA_PARAMS)
-        for (uint32_t i = 0; i < event->count; i++)
-            if (tectia_same(event->pairs[i].key, key))
-                return event->pairs[i].value;
+        for (uint32_t i = event->count; i > 0; i--)
+            if (tectia_same(event->pairs[i - 1].key, key))
+                return event->pairs[i - 1].value;
     return authplug_span_make(NULL, 0);
 }
 
@@ -231,7 +231,7 @@ give_params(authplug_tectia_plugin *plugin, authplug_tectia_event *event)
     size_t at = 0;
 
     while (tectia_lines_walk(&plugin->lines, &at, &line)) {
-        if (!line.has_value)
+        if (!line.has_value || !tectia_is_word(line.key))
             continue;
         lower(line.key);
         plugin->pairs[given.count].key = line.key;

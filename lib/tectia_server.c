@@ -214,23 +214,38 @@ give_verdict(authplug_tectia_server *server, authplug_tectia_event *event)
     return AUTHPLUG_OK;
 }
 
+/* Whether a round was begun: what was read asks, or instructs. */
+static bool
+in_round(const authplug_tectia_server *server)
+{
+    tectia_line line;
+    size_t at = 0;
+
+    while (server->kind == AUTHPLUG_TECTIA_KBDINT &&
+           tectia_lines_walk(&server->lines, &at, &line))
+        if (tectia_line_is(&line, "req") || tectia_line_is(&line, "req_echo") ||
+            tectia_line_is(&line, "instruction"))
+            return true;
+    return false;
+}
+
 /* The end of input between lines. */
 static authplug_status
 at_end(authplug_tectia_server *server, authplug_tectia_event *event)
 {
     authplug_tectia_event given = {0};
-    bool inside = server->kind == AUTHPLUG_TECTIA_KBDINT &&
-                  server->lines.scanned > 0;
+    bool inside = server->state == LISTEN && in_round(server);
 
     if (server->state == REASON)
         return give_verdict(server, event);
-    if (server->state == LISTEN)
-        return tectia_lines_fail(&server->lines,
-                                 inside ? AUTHPLUG_TRUNCATED : AUTHPLUG_CLOSED,
-                                 inside ? "end_of_requests"
-                                        : "success or failure");
-    *event = given;
-    return AUTHPLUG_OK;
+    if (server->state == OVER) {
+        *event = given;
+        return AUTHPLUG_OK;
+    }
+    return tectia_lines_fail(&server->lines,
+                             inside ? AUTHPLUG_TRUNCATED : AUTHPLUG_CLOSED,
+                             inside ? "end_of_requests"
+                                    : "success or failure");
 }
 
 /* A line while the verdict is open; NEED_MORE where it gives no event. */
@@ -238,6 +253,10 @@ static authplug_status
 listen_to(authplug_tectia_server *server, const tectia_line *line,
           authplug_tectia_event *event)
 {
+    /* a round that is not ended is a fault, and no fault lets anybody in */
+    if (tectia_line_is_word(line, "success") && in_round(server))
+        return tectia_lines_fail(&server->lines, AUTHPLUG_TRUNCATED,
+                                 "end_of_requests before the verdict");
     if (tectia_line_is_word(line, "success"))
         return give_close(server, true, event);
     if (tectia_line_is_word(line, "failure"))

@@ -70,7 +70,8 @@ typedef struct authplug_tectia_event {
     authplug_span error_log;           /* VERDICT; for the log only */
 } authplug_tectia_event;
 
-/* The value of a parameter, or the empty span; key in lower case. */
+/* The value of a parameter, the last one if it came several times, or the empty
+ * span; key in lower case. */
 authplug_span authplug_tectia_param(const authplug_tectia_event *event,
                                     const char *key);
 
@@ -83,7 +84,8 @@ authplug_span authplug_tectia_param(const authplug_tectia_event *event,
  * CLOSE comes with the verdict's line. Close the plugin's input, read on, and
  * call _eof at its end of output or after a second, whichever is first; then
  * VERDICT follows. A success after which the plugin went on talking is the
- * fault TURN. Every fault denies.
+ * fault TURN, one inside a round that was not ended is TRUNCATED. Every fault
+ * denies. After VERDICT there is only EOF.
  */
 typedef struct authplug_tectia_server authplug_tectia_server;
 
@@ -171,7 +173,8 @@ void authplug_tectia_plugin_eof(authplug_tectia_plugin *plugin);
 
 /* OK and an event, NEED_MORE, or the fault's status. COUNT when the number of
  * replies is not that of the prompts, TRUNCATED when the end of a list is
- * missing: the plugin must then fail. */
+ * missing. After a fault every call gives it: the plugin ends without a
+ * verdict, which denies. */
 authplug_status authplug_tectia_plugin_next(authplug_tectia_plugin *plugin,
                                             authplug_tectia_event *event);
 

@@ -363,6 +363,10 @@ it "-N, which needs what is not served yet, is refused before the login"
 run 20 "$login" -N --plugin "$answer" pam
 want_failure "-N"
 
+it "a connection that dies is told, once"
+run 20 "$login" --plugin "$answer" pam 'kill -9 $PPID; sleep 3'
+want_failure "connection to the server is lost"
+
 it "a fast second login does not meet the first one's socket"
 run 20 sh -c '"$1" --plugin "$2" pam "sleep 1; exit 4" & p=$!
     "$1" --plugin "$2" pam "exit 5"; echo $?; wait $p; echo $?' \

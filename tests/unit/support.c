@@ -740,6 +740,712 @@ void play(role which, const char *script)
     play_with(which, NULL, script);
 }
 
+/* ------------------------------------------------- engines that speak lines */
+
+/* The most items of a list that a test says through a call. */
+#define SPOKEN_ITEMS 300
+
+bool speaker_open(speaker *it, char who, authplug_tectia_kind kind,
+                  const authplug_limits *limits)
+{
+    memset(it, 0, sizeof *it);
+    it->who = who;
+    it->kind = kind;
+    if (who == 'S')
+        it->server = authplug_tectia_server_new(kind, limits);
+    else
+        it->plugin = authplug_tectia_plugin_new(kind, limits);
+    return it->server || it->plugin;
+}
+
+void speaker_close(speaker *it)
+{
+    authplug_tectia_server_free(&it->server);
+    authplug_tectia_plugin_free(&it->plugin);
+}
+
+/* A line without its line feed; false at the end. */
+static bool cut_line(authplug_span *from, authplug_span *out)
+{
+    const unsigned char *stop;
+
+    if (from->len == 0)
+        return false;
+    stop = memchr(from->data, '\n', from->len);
+    out->data = from->data;
+    out->len = stop ? (size_t)(stop - from->data) : from->len;
+    from->data += out->len + (stop ? 1 : 0);
+    from->len -= out->len + (stop ? 1 : 0);
+    return true;
+}
+
+/* Whether there is a colon; the value is what follows the first. */
+static bool cut_pair(authplug_span whole, authplug_span *key,
+                     authplug_span *value)
+{
+    const unsigned char *colon =
+        whole.len ? memchr(whole.data, ':', whole.len) : NULL;
+
+    *key = whole;
+    *value = authplug_span_make(NULL, 0);
+    if (!colon)
+        return false;
+    key->len = (size_t)(colon - whole.data);
+    *value = authplug_span_make(colon + 1, whole.len - key->len - 1);
+    return true;
+}
+
+static bool is_word(authplug_span span, const char *word)
+{
+    for (size_t i = 0; i < span.len; i++) {
+        unsigned char c = span.data[i];
+
+        if (c >= 'A' && c <= 'Z')
+            c = (unsigned char)(c - 'A' + 'a');
+        if (c != (unsigned char)word[i])
+            return false;
+    }
+    return word[span.len] == '\0';
+}
+
+static authplug_status server_says(speaker *it, authplug_span lines)
+{
+    static authplug_tectia_pair pairs[SPOKEN_ITEMS];
+    static authplug_span values[SPOKEN_ITEMS];
+    authplug_span one, key, value;
+    uint32_t count = 0;
+
+    while (cut_line(&lines, &one)) {
+        if (!cut_pair(one, &key, &value)) {
+            if (is_word(one, "end_of_params"))
+                return authplug_tectia_server_params(it->server, pairs, count);
+            return authplug_tectia_server_replies(it->server, values, count);
+        }
+        assert_true(count < SPOKEN_ITEMS);
+        pairs[count].key = key;
+        pairs[count].value = value;
+        values[count++] = value;
+    }
+    fail_msg("a list of the server's has no end");
+    return AUTHPLUG_OK;
+}
+
+static authplug_status plugin_asks(speaker *it, authplug_span lines)
+{
+    static authplug_ki_prompt prompts[SPOKEN_ITEMS];
+    authplug_span one, key, value, instruction = {NULL, 0};
+    uint32_t count = 0;
+
+    while (cut_line(&lines, &one)) {
+        if (!cut_pair(one, &key, &value))
+            return authplug_tectia_plugin_request(it->plugin, instruction,
+                                                  prompts, count);
+        assert_true(count < SPOKEN_ITEMS);
+        if (is_word(key, "instruction")) {
+            instruction = value;
+            continue;
+        }
+        prompts[count].text = value;
+        prompts[count++].echo = is_word(key, "req_echo");
+    }
+    fail_msg("a list of the plugin's has no end");
+    return AUTHPLUG_OK;
+}
+
+static authplug_status plugin_speaks(speaker *it, authplug_span lines)
+{
+    authplug_span one, key, value, msg = {NULL, 0}, log = {NULL, 0};
+    authplug_tectia_code code = AUTHPLUG_TECTIA_CODE_NONE;
+    authplug_span left = lines;
+    bool failed = false;
+
+    while (cut_line(&left, &one)) {
+        if (!cut_pair(one, &key, &value)) {
+            if (is_word(one, "success"))
+                return authplug_tectia_plugin_success(it->plugin);
+            failed |= is_word(one, "failure");
+        } else if (is_word(key, "error_msg")) {
+            msg = value;
+        } else if (is_word(key, "error_log")) {
+            log = value;
+        } else if (is_word(key, "error_code")) {
+            code = is_word(value, "generic_error")
+                       ? AUTHPLUG_TECTIA_CODE_GENERIC
+                       : AUTHPLUG_TECTIA_CODE_PASSWORD_TOO_OLD;
+        }
+    }
+    if (failed)
+        return authplug_tectia_plugin_failure(it->plugin, code, msg, log);
+    return plugin_asks(it, lines);
+}
+
+authplug_status speaker_say(speaker *it, authplug_span lines)
+{
+    return it->server ? server_says(it, lines) : plugin_speaks(it, lines);
+}
+
+authplug_status speaker_feed(speaker *it, const void *data, size_t len)
+{
+    if (it->server)
+        return authplug_tectia_server_feed(it->server, data, len);
+    return authplug_tectia_plugin_feed(it->plugin, data, len);
+}
+
+authplug_status speaker_next(speaker *it, authplug_tectia_event *event)
+{
+    if (it->server)
+        return authplug_tectia_server_next(it->server, event);
+    return authplug_tectia_plugin_next(it->plugin, event);
+}
+
+void speaker_eof(speaker *it)
+{
+    if (it->server)
+        authplug_tectia_server_eof(it->server);
+    else
+        authplug_tectia_plugin_eof(it->plugin);
+}
+
+authplug_span speaker_output(const speaker *it)
+{
+    if (it->server)
+        return authplug_tectia_server_output(it->server);
+    return authplug_tectia_plugin_output(it->plugin);
+}
+
+void speaker_consume(speaker *it, size_t len)
+{
+    if (it->server)
+        authplug_tectia_server_output_consume(it->server, len);
+    else
+        authplug_tectia_plugin_output_consume(it->plugin, len);
+}
+
+unsigned speaker_wants(const speaker *it)
+{
+    if (it->server)
+        return authplug_tectia_server_wants(it->server);
+    return authplug_tectia_plugin_wants(it->plugin);
+}
+
+authplug_fault speaker_fault(const speaker *it)
+{
+    if (it->server)
+        return authplug_tectia_server_fault(it->server);
+    return authplug_tectia_plugin_fault(it->plugin);
+}
+
+/* ------------------------------------------------------ events of lines */
+
+static void note_verdict(notes *to, const authplug_tectia_event *event)
+{
+    note(to, "VERDICT %s", event->success ? "success" : "failure");
+    if (event->code == AUTHPLUG_TECTIA_CODE_GENERIC)
+        note(to, " generic_error");
+    if (event->code == AUTHPLUG_TECTIA_CODE_PASSWORD_TOO_OLD)
+        note(to, " password_too_old");
+    if (event->error_msg.len) {
+        note(to, " msg");
+        note_bytes(to, event->error_msg);
+    }
+    if (event->error_log.len) {
+        note(to, " log");
+        note_bytes(to, event->error_log);
+    }
+}
+
+void note_event(notes *to, const authplug_tectia_event *event)
+{
+    switch (event->type) {
+    case AUTHPLUG_TECTIA_EOF:
+        note(to, "EOF");
+        break;
+    case AUTHPLUG_TECTIA_PARAMS:
+        note(to, "PARAMS");
+        for (uint32_t i = 0; i < event->count; i++) {
+            authplug_span key = event->pairs[i].key;
+
+            note(to, " %.*s", (int)key.len, (const char *)key.data);
+            note_bytes(to, event->pairs[i].value);
+        }
+        break;
+    case AUTHPLUG_TECTIA_REQUESTS:
+        note(to, "REQUESTS");
+        note_bytes(to, event->instruction);
+        for (uint32_t i = 0; i < event->count; i++) {
+            note(to, "%s", event->prompts[i].echo ? " echo" : "");
+            note_bytes(to, event->prompts[i].text);
+        }
+        break;
+    case AUTHPLUG_TECTIA_REPLIES:
+        note(to, "REPLIES");
+        for (uint32_t i = 0; i < event->count; i++)
+            note_bytes(to, event->replies[i]);
+        break;
+    case AUTHPLUG_TECTIA_CLOSE:
+        note(to, "CLOSE");
+        break;
+    case AUTHPLUG_TECTIA_VERDICT:
+        note_verdict(to, event);
+        break;
+    default:
+        fail_msg("there is no event %d", (int)event->type);
+    }
+    note(to, "\n");
+}
+
+/* Appends words and a value, quoted as note_bytes() does. */
+static void hear(bytes *to, const char *words, authplug_span value)
+{
+    static notes shown;
+
+    shown.len = 0;
+    note(&shown, "%s", words);
+    note_bytes(&shown, value);
+    for (size_t i = 0; i < shown.len; i++)
+        bytes_put(to, (unsigned char)shown.at[i]);
+}
+
+/* A list is over: tells it, and forgets it. */
+static void note_list(notes *to, speaker *it, const char *name)
+{
+    note(to, "%s%.*s%.*s\n", name, (int)it->instruction.len,
+         (const char *)it->instruction.data, (int)it->items.len,
+         (const char *)it->items.data);
+    it->instruction.len = it->items.len = 0;
+}
+
+static void hear_server(notes *to, speaker *it, authplug_span one)
+{
+    authplug_span key, value;
+    char words[80];
+
+    if (!cut_pair(one, &key, &value)) {
+        if (is_word(one, "end_of_params"))
+            note_list(to, it, "PARAMS");
+        if (is_word(one, "end_of_replies"))
+            note_list(to, it, "REPLIES");
+    } else if (is_word(key, "reply")) {
+        hear(&it->items, "", value);
+    } else {
+        assert_true(key.len + 2 < sizeof words);
+        words[0] = ' ';
+        memcpy(words + 1, key.data, key.len);
+        words[key.len + 1] = '\0';
+        hear(&it->items, words, value);
+    }
+}
+
+static void hear_word(notes *to, speaker *it, authplug_span one)
+{
+    bool requests = it->kind == AUTHPLUG_TECTIA_KBDINT;
+
+    if (requests && is_word(one, "end_of_requests")) {
+        if (it->instruction.len == 0)
+            hear(&it->instruction, "", authplug_span_make("", 0));
+        note_list(to, it, "REQUESTS");
+    } else if (is_word(one, "success") || is_word(one, "failure")) {
+        it->verdict.len = 0;
+        for (size_t i = 0; i < one.len; i++)
+            bytes_put(&it->verdict, one.data[i] | 0x20u);
+        note(to, "CLOSE\n");
+    }
+}
+
+static void hear_plugin(notes *to, speaker *it, authplug_span one)
+{
+    authplug_span key, value;
+
+    if (!cut_pair(one, &key, &value)) {
+        hear_word(to, it, one);
+    } else if (is_word(key, "instruction")) {
+        it->instruction.len = 0;
+        hear(&it->instruction, "", value);
+    } else if (is_word(key, "req")) {
+        hear(&it->items, "", value);
+    } else if (is_word(key, "req_echo")) {
+        hear(&it->items, " echo", value);
+    } else if (is_word(key, "error_msg")) {
+        hear(&it->texts, " msg", value);
+    } else if (is_word(key, "error_log")) {
+        hear(&it->texts, " log", value);
+    } else if (is_word(key, "error_code")) {
+        bytes_put(&it->texts, ' ');
+        for (size_t i = 0; i < value.len; i++)
+            bytes_put(&it->texts, value.data[i]);
+    }
+}
+
+void note_heard(notes *to, speaker *it, authplug_span lines)
+{
+    authplug_span one;
+
+    while (cut_line(&lines, &one))
+        if (it->server)
+            hear_plugin(to, it, one);
+        else
+            hear_server(to, it, one);
+}
+
+void note_heard_eof(notes *to, const speaker *it)
+{
+    if (it->plugin)
+        note(to, "EOF\n");
+    else
+        note(to, "VERDICT %.*s%.*s\n", (int)it->verdict.len,
+             (const char *)it->verdict.data, (int)it->texts.len,
+             (const char *)it->texts.data);
+}
+
+/* ---------------------------------------------------- transcripts of lines */
+
+static void spoken_text(const char *at, const char *stop, bytes *out)
+{
+    static const char letters[] = "rn0\\", meant[] = "\r\n\0\\";
+
+    for (; at < stop; at++) {
+        const char *letter;
+
+        if (*at != '\\') {
+            bytes_put(out, (unsigned char)*at);
+            continue;
+        }
+        letter = at[1] ? strchr(letters, *++at) : NULL;
+        if (!letter)
+            fail_msg("no such escape: %s", at);
+        else
+            bytes_put(out, (unsigned char)meant[letter - letters]);
+    }
+}
+
+const char *spoken_read(const char *script, spoken *out)
+{
+    const char *stop = strchr(script, '\n');
+
+    memset(out, 0, sizeof *out);
+    if (!*script)
+        return NULL;
+    if (!stop)
+        fail_msg("a line without end: %s", script);
+    out->who = script[0];
+    out->rest = script + strcspn(script, " \n");
+    out->rest += *out->rest == ' ';
+    out->len = (size_t)(stop - out->rest);
+    if (strchr("SPsp", out->who)) {
+        out->eof = out->len == 3 && memcmp(out->rest, "eof", 3) == 0;
+        if (!out->eof)
+            spoken_text(out->rest, stop, &out->said);
+        if (!out->eof && strchr("SP", out->who))
+            bytes_put(&out->said, '\n');
+        out->who &= ~0x20;
+    } else if (!strchr("=w#", out->who)) {
+        fail_msg("not a line of a transcript: %s", script);
+    }
+    return stop + 1;
+}
+
+/* A turn on the way: the lines of one end, and whether it closes then. */
+typedef struct turn {
+    speaker *it;
+    char who; /* 0 once it was said or heard */
+    bool eof;
+    bytes said;
+    bool ours;              /* whose the last one was */
+    authplug_status status; /* what it led to, or OK */
+} turn;
+
+/* The turn is over: it is said, or fed. */
+static void turn_take(turn *now)
+{
+    now->status = AUTHPLUG_OK;
+    now->ours = now->who == now->it->who;
+    now->who = 0;
+    if (now->ours && now->said.len)
+        now->status = speaker_say(now->it, span_of_bytes(&now->said));
+    if (!now->ours && now->said.len)
+        now->status =
+            speaker_feed(now->it, now->said.data, now->said.len);
+    if (!now->ours && now->eof)
+        speaker_eof(now->it);
+}
+
+static void turn_queued(turn *now, const bytes *expected)
+{
+    authplug_span output = speaker_output(now->it);
+
+    if (output.len != expected->len ||
+        (output.len && memcmp(output.data, expected->data, output.len) != 0)) {
+        static notes shown;
+
+        shown.len = 0;
+        note_bytes(&shown, output);
+        fail_msg("queued%s", shown.at);
+    }
+    speaker_consume(now->it, output.len);
+}
+
+/* The turn is over, and nothing else is said about it. */
+static void turn_end(turn *now)
+{
+    static notes got, expected;
+    authplug_tectia_event event;
+    authplug_status status = AUTHPLUG_OK;
+
+    if (!now->who)
+        return;
+    turn_take(now);
+    assert_status(now->status, OK);
+    if (now->ours) {
+        turn_queued(now, &now->said);
+        return;
+    }
+    got.len = expected.len = 0;
+    got.at[0] = expected.at[0] = '\0';
+    note_heard(&expected, now->it, span_of_bytes(&now->said));
+    if (now->eof)
+        note_heard_eof(&expected, now->it);
+    while (got.len < expected.len && status == AUTHPLUG_OK) {
+        status = speaker_next(now->it, &event);
+        if (status == AUTHPLUG_OK)
+            note_event(&got, &event);
+    }
+    assert_string_equal(got.at, expected.at);
+    if (!now->eof)
+        assert_status(speaker_next(now->it, &event), NEED_MORE);
+    assert_status(speaker_fault(now->it).status, OK);
+}
+
+/* The fault stays, whatever is tried. */
+static void lines_sticky(speaker *it, authplug_status status)
+{
+    authplug_fault fault = speaker_fault(it);
+    authplug_tectia_event ignored;
+    notes before = {.len = 0};
+
+    assert_int_equal(status, fault.status);
+    note(&before, "%s %u %s", fault.message, (unsigned)fault.offset,
+         fault.text);
+    for (int i = 0; i < 2; i++) {
+        static notes after;
+
+        assert_int_equal(speaker_next(it, &ignored), status);
+        assert_int_equal(speaker_feed(it, "success\n", 8), status);
+        speaker_eof(it);
+        assert_int_equal(speaker_next(it, &ignored), status);
+        fault = speaker_fault(it);
+        after.len = 0;
+        note(&after, "%s %u %s", fault.message, (unsigned)fault.offset,
+             fault.text);
+        assert_string_equal(after.at, before.at);
+    }
+    assert_true(strlen(fault.text) < AUTHPLUG_TEXT_MAX);
+    assert_int_equal(speaker_wants(it) & AUTHPLUG_WANTS_REPLY, 0);
+    assert_int_equal(speaker_wants(it) & AUTHPLUG_WANTS_INPUT, 0);
+}
+
+/* "TURN", or "TURN requests 1" where the script says as much. */
+static void note_fault(notes *to, const speaker *it, authplug_status status,
+                       const spoken *now)
+{
+    authplug_fault fault = speaker_fault(it);
+
+    note(to, "%s", authplug_status_name(status));
+    if (memchr(now->rest, ' ', now->len))
+        note(to, " %s %u", fault.message, (unsigned)fault.offset);
+    note(to, "\n");
+}
+
+/* "= ..." after a turn. */
+static void turn_leads_to(turn *now, const spoken *expected)
+{
+    static const bytes nothing = {.len = 0};
+    static notes got, wanted;
+    authplug_tectia_event event;
+
+    if (now->who)
+        turn_take(now);
+    got.len = wanted.len = 0;
+    if (!now->ours && now->status == AUTHPLUG_OK) {
+        now->status = speaker_next(now->it, &event);
+        if (now->status == AUTHPLUG_OK)
+            note_event(&got, &event);
+    }
+    note(&wanted, "%.*s\n", (int)expected->len, expected->rest);
+    if (got.len == 0)
+        note_fault(&got, now->it, now->status, expected);
+    assert_string_equal(got.at, wanted.at);
+    if (now->ours)
+        turn_queued(now, &nothing);
+    else if (now->status == AUTHPLUG_NEED_MORE)
+        assert_status(speaker_fault(now->it).status, OK);
+    else if (now->status != AUTHPLUG_OK)
+        lines_sticky(now->it, now->status);
+    if (now->status == AUTHPLUG_NEED_MORE)
+        now->status = AUTHPLUG_OK;
+}
+
+static void lines_wants(const speaker *it, const spoken *now)
+{
+    static const char *const words[] = {"input", "output", "reply"};
+
+    for (unsigned i = 0; i < COUNT_OF(words); i++) {
+        const char *at = strstr(now->rest, words[i]);
+        bool expected = at && at < now->rest + now->len;
+
+        if (expected != !!(speaker_wants(it) & 1u << i))
+            fail_msg("it %s %s", expected ? "does not want" : "wants",
+                     words[i]);
+    }
+}
+
+void hold_on(speaker *it, const char *script)
+{
+    bool show = getenv("AUTHPLUG_TEST_SHOW") != NULL;
+    turn now = {.it = it};
+    const char *next;
+    spoken one;
+
+    while ((next = spoken_read(script, &one)) != NULL) {
+        if (show)
+            print_message("# %.*s", (int)(next - script), script);
+        script = next;
+        if (one.who == '=') {
+            turn_leads_to(&now, &one);
+            continue;
+        }
+        if (one.who != now.who)
+            turn_end(&now);
+        if (one.who == 'w')
+            lines_wants(it, &one);
+        if (one.who != 'S' && one.who != 'P')
+            continue;
+        if (!now.who) {
+            now.said.len = 0;
+            now.eof = false;
+        }
+        now.who = one.who;
+        now.eof |= one.eof;
+        for (size_t i = 0; i < one.said.len; i++)
+            bytes_put(&now.said, one.said.data[i]);
+    }
+    turn_end(&now);
+}
+
+void hold_with(char who, authplug_tectia_kind kind,
+               const authplug_limits *limits, const char *script)
+{
+    size_t live = alloc_live();
+    speaker it;
+
+    assert_true(speaker_open(&it, who, kind, limits));
+    hold_on(&it, script);
+    speaker_close(&it);
+    assert_int_equal(alloc_live(), live);
+}
+
+void hold(char who, authplug_tectia_kind kind, const char *script)
+{
+    hold_with(who, kind, NULL, script);
+}
+
+const dialogue dialogues[] = {
+    {"the source's: personal information", AUTHPLUG_TECTIA_KBDINT,
+     "S user_name:rebecca\n"
+     "S host_ip:192.0.2.1\n"
+     "S host_name:server.example.com\n"
+     "S remote_user_name:rebecca\n"
+     "S remote_host_ip:192.0.2.7\n"
+     "S remote_host_name:client.example.com\n"
+     "S end_of_params\n"
+     "P instruction:Please provide some personal information.\n"
+     "P req:Favorite color: \n"
+     "P req:Pet's name: \n"
+     "P req_echo:Do you like chocolate? \n"
+     "P end_of_requests\n"
+     "S reply:green\n"
+     "S reply:Elvis\n"
+     "S reply:maybe\n"
+     "S end_of_replies\n"
+     "P instruction:Please answer \"yes\" or \"no\".\n"
+     "P req_echo:Do you like chocolate? \n"
+     "P end_of_requests\n"
+     "S reply:yes\n"
+     "S end_of_replies\n"
+     "P instruction:Tell us more about how you like chocolate!\n"
+     "P req:Light or dark? \n"
+     "P req:With nuts? \n"
+     "P end_of_requests\n"
+     "S reply:dark\n"
+     "S reply:no\n"
+     "S end_of_replies\n"
+     "P success\n" BOTH_EOF},
+    {"a wrong answer", AUTHPLUG_TECTIA_KBDINT,
+     S_PARAMS P_PIN S_PIN "P failure\n" BOTH_EOF},
+    {"success without a question", AUTHPLUG_TECTIA_KBDINT,
+     S_PARAMS "P success\n" BOTH_EOF},
+    {"failure without a question", AUTHPLUG_TECTIA_KBDINT,
+     S_PARAMS "P failure\n" BOTH_EOF},
+    {"no parameters at all", AUTHPLUG_TECTIA_KBDINT,
+     "S end_of_params\n" P_PIN S_PIN "P success\n" BOTH_EOF},
+    {"a round without prompts", AUTHPLUG_TECTIA_KBDINT,
+     S_PARAMS P_PIN S_PIN
+     "P end_of_requests\n"
+     "S end_of_replies\n"
+     "P instruction:Approve it on your phone.\n"
+     "P end_of_requests\n"
+     "S end_of_replies\n"
+     "P success\n" BOTH_EOF},
+    {"values that look like more than they are", AUTHPLUG_TECTIA_KBDINT,
+     "S user_name:end_of_params\n"
+     "S host_name: a : b \n"
+     "S remote_user_name:\n"
+     "S remote_host_ip:2001:db8::7\n"
+     "S end_of_params\n"
+     "P instruction:req:x\n"
+     "P req:\n"
+     "P req_echo:success\n"
+     "P req:end_of_requests\n"
+     "P end_of_requests\n"
+     "S reply:end_of_replies\n"
+     "S reply:\n"
+     "S reply: reply:\t\303\266 \n"
+     "S end_of_replies\n"
+     "P failure\n" BOTH_EOF},
+    {"the source's: a password is changed", AUTHPLUG_TECTIA_PASSWD,
+     S_PASSWORDS "P success\n" BOTH_EOF},
+    {"a new password that is refused", AUTHPLUG_TECTIA_PASSWD,
+     S_PASSWORDS
+     "P error_msg:BAD PASSWORD: it's WAY too short\n"
+     "P failure\n" BOTH_EOF},
+    {"a change that failed for the log", AUTHPLUG_TECTIA_PASSWD,
+     S_PASSWORDS
+     "P error_log:internal error: database corruption\n"
+     "P failure\n" BOTH_EOF},
+    {"a change that failed for no reason", AUTHPLUG_TECTIA_PASSWD,
+     S_PASSWORDS "P failure\n" BOTH_EOF},
+    {"access is granted", AUTHPLUG_TECTIA_AUTHORIZE,
+     S_PARAMS "P success\n" BOTH_EOF},
+    {"the source's: no guests during prime time", AUTHPLUG_TECTIA_AUTHORIZE,
+     "S user_name:guest\n"
+     "S remote_host_ip:198.51.100.9\n"
+     "S remote_host_name:elsewhere.example.net\n"
+     "S end_of_params\n"
+     "P failure\n"
+     "P error_code:generic_error\n"
+     "P error_msg:Remote guest logins are not allowed during prime time.\n"
+     BOTH_EOF},
+    {"a password that is too old", AUTHPLUG_TECTIA_AUTHORIZE,
+     S_PARAMS
+     "P failure\n"
+     "P error_code:password_too_old\n" BOTH_EOF},
+    {"access is denied and that is all", AUTHPLUG_TECTIA_AUTHORIZE,
+     S_PARAMS "P failure\n" BOTH_EOF},
+    {"the server goes away", AUTHPLUG_TECTIA_KBDINT,
+     S_PARAMS P_PIN "S eof\n"},
+};
+
+const size_t dialogue_count = COUNT_OF(dialogues);
+
 /* ------------------------------------------------------------- allocator */
 
 void *__real_malloc(size_t size);

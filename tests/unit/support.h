@@ -37,6 +37,7 @@
 #include <cmocka.h>
 
 #include <authplug/putty.h>
+#include <authplug/tectia.h>
 #include <authplug/text.h>
 #include <authplug/wire.h>
 
@@ -147,6 +148,103 @@ void play_on(end *it, const char *script);
 /* Plays a script on a new engine. */
 void play_with(role role, const authplug_limits *limits, const char *script);
 void play(role role, const char *script);
+
+/* ---------------------------------------------------- transcripts of lines */
+
+/*
+ * Tectia's protocol is lines, and so are its transcripts. Again one end is
+ * the engine under test: its lines are said through its calls, and what it
+ * queued is compared; the other's are fed.
+ *
+ *      S user_name:alice      a line of the server; lines of the same end
+ *      P req:PIN:             make a turn, which is fed at once
+ *      p succ                 P, but without the line feed; so is s
+ *      P eof                  that end closes
+ *      = CLOSE                the event that a turn leads to, or the status
+ *      = TURN requests 1      ... with the fault's list and line, if given
+ *      wants input reply      what wants() says; "wants nothing"
+ *      # ...                  for the reader
+ *
+ * In a line \r, \n, \0 and \\ stand for what they do in C. Without a "=" a
+ * turn of ours succeeds, and one of the other end leads to the events that
+ * the tests' own reader finds in it. Events read as note_event() writes them.
+ */
+typedef struct spoken {
+    char who; /* S, P, =, w(ants), # */
+    bool eof;
+    bytes said;       /* the line, mostly with its line feed */
+    const char *rest; /* of = and wants: the words */
+    size_t len;
+} spoken;
+
+/* Reads a line; gives where the next one starts, NULL after the last. */
+const char *spoken_read(const char *script, spoken *out);
+
+/* An engine under test, 'S' or 'P', and what the tests' reader heard. */
+typedef struct speaker {
+    char who;
+    authplug_tectia_kind kind;
+    authplug_tectia_server *server;
+    authplug_tectia_plugin *plugin;
+    bytes items, instruction, verdict, texts;
+} speaker;
+
+/* False when out of memory, or the limits are refused. */
+bool speaker_open(speaker *it, char who, authplug_tectia_kind kind,
+                  const authplug_limits *limits);
+void speaker_close(speaker *it);
+
+/* Makes the call that says these lines. */
+authplug_status speaker_say(speaker *it, authplug_span lines);
+
+authplug_status speaker_feed(speaker *it, const void *data, size_t len);
+authplug_status speaker_next(speaker *it, authplug_tectia_event *event);
+void speaker_eof(speaker *it);
+authplug_span speaker_output(const speaker *it);
+void speaker_consume(speaker *it, size_t len);
+unsigned speaker_wants(const speaker *it);
+authplug_fault speaker_fault(const speaker *it);
+
+/* One line that says everything about an event. */
+void note_event(notes *to, const authplug_tectia_event *event);
+
+/* The same for the events that the other end's lines, or its end, lead to. */
+void note_heard(notes *to, speaker *it, authplug_span lines);
+void note_heard_eof(notes *to, const speaker *it);
+
+/* Plays a transcript on an engine, or on a new one. */
+void hold_on(speaker *it, const char *script);
+void hold_with(char who, authplug_tectia_kind kind,
+               const authplug_limits *limits, const char *script);
+void hold(char who, authplug_tectia_kind kind, const char *script);
+
+/* The conversations that both engines hold word for word. */
+typedef struct dialogue {
+    const char *name;
+    authplug_tectia_kind kind;
+    const char *script;
+} dialogue;
+
+extern const dialogue dialogues[];
+extern const size_t dialogue_count;
+
+#define S_PARAMS                                                               \
+    "S user_name:rebecca\n"                                                    \
+    "S end_of_params\n"
+#define P_PIN                                                                  \
+    "P req:PIN: \n"                                                            \
+    "P end_of_requests\n"
+#define S_PIN                                                                  \
+    "S reply:1234\n"                                                           \
+    "S end_of_replies\n"
+#define S_PASSWORDS                                                            \
+    "S user_name:rebecca\n"                                                    \
+    "S old_password:weasel\n"                                                  \
+    "S new_password:stoat\n"                                                   \
+    "S end_of_params\n"
+#define BOTH_EOF                                                               \
+    "S eof\n"                                                                  \
+    "P eof\n"
 
 /* ------------------------------------------------------------- allocator */
 
