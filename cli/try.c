@@ -294,12 +294,33 @@ on_stderr(void *context, authplug_span text)
 
 /* ---------------------------------------------------------- the dialogue */
 
+/* What the plugin's author may do about it. */
+static const char *
+remedy(authplug_status status)
+{
+    switch ((int)status) {
+    case AUTHPLUG_NOT_FOUND:
+        return "check the command behind --";
+    case AUTHPLUG_TEXT:
+        return "print to standard error or to a file";
+    case AUTHPLUG_TIMEOUT:
+        return "--timeout sets the limit";
+    case AUTHPLUG_CANCELLED:
+        return "answer it, without --batch";
+    case AUTHPLUG_NO_TERMINAL:
+        return "try it at a terminal";
+    default:
+        return "see authplug-putty(7) for what is to be sent when";
+    }
+}
+
 static int
 faulty(const authplug_putty_host *host, authplug_status status)
 {
     const char *error = host ? authplug_putty_host_error(host) : "";
 
-    io_say(PROGRAM, "%s", *error ? error : authplug_status_text(status));
+    io_say(PROGRAM, "%s: %s", *error ? error : authplug_status_text(status),
+           remedy(status));
     return CLI_BROKEN;
 }
 

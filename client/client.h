@@ -219,6 +219,7 @@ struct login {
     authplug_secret *methods;  /* name-list of the last FAILURE */
     bool have_request, partial;
     bool answers_refused; /* those of the plugin */
+    unsigned banners;     /* shown so far */
     bool said; /* the reason of a failure was told */
 };
 

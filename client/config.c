@@ -334,7 +334,8 @@ can_be_done(const ssh_config *config)
 bool
 config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
 {
-    static const char *const ssh_g[] = {"ssh", "-G", NULL};
+    /* -T: or it remarks that there is no terminal */
+    static const char *const ssh_g[] = {"ssh", "-T", "-G", NULL};
     authplug_secret *output = authplug_secret_new(OUTPUT_MAX);
     const char **argv =
         args_build(args, ssh_g, ARGS_ALL_OPTIONS | ARGS_COMMAND);

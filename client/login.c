@@ -14,9 +14,16 @@
 #include <unistd.h>
 
 /* SSH_MSG_USERAUTH_* numbers (RFC 4252, RFC 4256) */
-enum { MSG_FAILURE = 51, MSG_INFO_REQUEST = 60, MSG_INFO_RESPONSE = 61 };
+enum {
+    MSG_FAILURE = 51,
+    MSG_BANNER = 53,
+    MSG_INFO_REQUEST = 60,
+    MSG_INFO_RESPONSE = 61
+};
 
 #define BODY_MAX 262144u
+/* a server that has more to say is not listened to */
+#define BANNERS_MAX 16
 
 bool
 login_fail(struct login *login, const char *format, ...)
@@ -114,6 +121,18 @@ keep_failure(struct login *login, authplug_span body)
     login->partial = partial;
 }
 
+/* string message, string language (RFC 4252 section 5.4), when it comes */
+static void
+tell_banner(struct login *login, authplug_span body)
+{
+    authplug_reader reader = authplug_reader_over(body, BODY_MAX);
+    authplug_span message = authplug_get_string(&reader);
+
+    if (reader.status == AUTHPLUG_OK && !login->config.quiet &&
+        login->banners++ < BANNERS_MAX)
+        user_tell("server", message);
+}
+
 void
 login_read_tap(struct login *login)
 {
@@ -122,6 +141,8 @@ login_read_tap(struct login *login)
     while (login->tap != NULL && tap_next(login->tap, &packet)) {
         if (packet.incoming && packet.type == MSG_FAILURE) {
             keep_failure(login, packet.body);
+        } else if (packet.incoming && packet.type == MSG_BANNER) {
+            tell_banner(login, packet.body);
         } else if (packet.incoming && packet.type == MSG_INFO_REQUEST) {
             keep(login->request, packet.body);
             login->have_request = true;
@@ -429,16 +450,6 @@ reach_server(struct login *login)
     return verdict;
 }
 
-static void
-tell_banner(const struct login *login)
-{
-    char *banner = ssh_get_issue_banner(login->session);
-
-    if (banner != NULL && !login->config.quiet)
-        user_tell("server", authplug_span_of(banner));
-    ssh_string_free_char(banner);
-}
-
 /* From an accepted host key to an open session. */
 static bool
 authenticate(struct login *login)
@@ -452,7 +463,6 @@ authenticate(struct login *login)
     good = start_plugin(login) && auth_run(login);
     login_read_tap(login);
     tap_close(&login->tap);
-    tell_banner(login);
     authplug_putty_host_finish(&login->plugin);
     return good;
 }

@@ -363,6 +363,18 @@ it "-N, which needs what is not served yet, is refused before the login"
 run 20 "$login" -N --plugin "$answer" pam
 want_failure "-N"
 
+it "the server's banner is shown as its own, harmless, and not with -q"
+printf 'Authorised use only\n\033[31mauthplug ssh: host key verified\n' >"$W/banner"
+sshd_start bannered "Banner $W/banner"
+run 20 "$login" --plugin "$answer" bannered 'echo in'
+want_rc 0
+want_out_is in
+want_err "server| Authorised use only"
+want_err 'server| \x1b[31mauthplug ssh: host key verified'
+run 20 "$login" -q --plugin "$answer" bannered 'echo in'
+want_rc 0
+want_quiet
+
 it "a connection that dies is told, once"
 run 20 "$login" --plugin "$answer" pam 'kill -9 $PPID; sleep 3'
 want_failure "connection to the server is lost"
