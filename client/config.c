@@ -15,27 +15,29 @@
 static const struct {
     const char *keyword;
     size_t at;
+    bool none; /* "none" is no value */
 } texts[] = {
-    {"hostname", offsetof(ssh_config, hostname)},
-    {"user", offsetof(ssh_config, user)},
-    {"hostkeyalias", offsetof(ssh_config, hostkeyalias)},
-    {"proxycommand", offsetof(ssh_config, proxycommand)},
-    {"proxyjump", offsetof(ssh_config, proxyjump)},
-    {"knownhostscommand", offsetof(ssh_config, knownhostscommand)},
-    {"loglevel", offsetof(ssh_config, loglevel)},
-    {"host", offsetof(ssh_config, original)},
-    {"addressfamily", offsetof(ssh_config, addressfamily)},
-    {"bindaddress", offsetof(ssh_config, bindaddress)},
-    {"preferredauthentications", offsetof(ssh_config, preferred)},
-    {"identityagent", offsetof(ssh_config, identityagent)},
-    {"stricthostkeychecking", offsetof(ssh_config, stricthostkeychecking)},
-    {"revokedhostkeys", offsetof(ssh_config, revokedhostkeys)},
-    {"fingerprinthash", offsetof(ssh_config, fingerprinthash)},
-    {"ciphers", offsetof(ssh_config, ciphers)},
-    {"macs", offsetof(ssh_config, macs)},
-    {"kexalgorithms", offsetof(ssh_config, kexalgorithms)},
-    {"hostkeyalgorithms", offsetof(ssh_config, hostkeyalgorithms)},
-    {"pubkeyacceptedalgorithms", offsetof(ssh_config, pubkeyalgorithms)},
+    {"hostname", offsetof(ssh_config, hostname), false},
+    {"user", offsetof(ssh_config, user), false},
+    {"hostkeyalias", offsetof(ssh_config, hostkeyalias), false},
+    {"proxycommand", offsetof(ssh_config, proxycommand), true},
+    {"proxyjump", offsetof(ssh_config, proxyjump), true},
+    {"knownhostscommand", offsetof(ssh_config, knownhostscommand), true},
+    {"loglevel", offsetof(ssh_config, loglevel), false},
+    {"host", offsetof(ssh_config, original), false},
+    {"addressfamily", offsetof(ssh_config, addressfamily), false},
+    {"bindaddress", offsetof(ssh_config, bindaddress), false},
+    {"preferredauthentications", offsetof(ssh_config, preferred), false},
+    {"identityagent", offsetof(ssh_config, identityagent), false},
+    {"stricthostkeychecking", offsetof(ssh_config, stricthostkeychecking),
+     false},
+    {"revokedhostkeys", offsetof(ssh_config, revokedhostkeys), true},
+    {"fingerprinthash", offsetof(ssh_config, fingerprinthash), false},
+    {"ciphers", offsetof(ssh_config, ciphers), false},
+    {"macs", offsetof(ssh_config, macs), false},
+    {"kexalgorithms", offsetof(ssh_config, kexalgorithms), false},
+    {"hostkeyalgorithms", offsetof(ssh_config, hostkeyalgorithms), false},
+    {"pubkeyacceptedalgorithms", offsetof(ssh_config, pubkeyalgorithms), false},
 };
 
 static const struct {
@@ -151,6 +153,18 @@ config_expand(const ssh_config *config, const char *pattern, bool path)
     return result;
 }
 
+/* "~/" is left in some of the names that `ssh -G` has expanded otherwise. */
+static char *
+at_home(const char *path)
+{
+    const char *home = getenv("HOME");
+    char *made = NULL;
+
+    if (strncmp(path, "~/", 2) != 0 || home == NULL)
+        return copy(path);
+    return asprintf(&made, "%s%s", home, path + 1) < 0 ? NULL : made;
+}
+
 /*
  * Files, separated by blanks, which may also be in their names: `ssh -G` does
  * not say. The longest name of a file that is there counts.
@@ -158,7 +172,6 @@ config_expand(const ssh_config *config, const char *pattern, bool path)
 static bool
 split_files(char *value, char *files[FILES_MAX])
 {
-    static const ssh_config nobody;
     size_t n = 0, len;
 
     while (*value != 0) {
@@ -184,7 +197,7 @@ split_files(char *value, char *files[FILES_MAX])
         if (value[len] != 0)
             value[len++] = 0;
         if (strcmp(value, "none") != 0 &&
-            (files[n++] = config_expand(&nobody, value, true)) == NULL)
+            (files[n++] = at_home(value)) == NULL)
             return false;
         value += len;
     }
@@ -230,7 +243,7 @@ take(ssh_config *config, const char *keyword, char *value)
 
         if (strcmp(keyword, texts[i].keyword) != 0)
             continue;
-        if (*slot == NULL && strcmp(value, "none") != 0)
+        if (*slot == NULL && !(texts[i].none && strcmp(value, "none") == 0))
             return (*slot = copy(value)) != NULL;
         return true;
     }
@@ -294,6 +307,7 @@ expand_all(ssh_config *config)
             return false;
     }
     if (config->identityagent != NULL &&
+        strcmp(config->identityagent, "none") != 0 &&
         strcmp(config->identityagent, "SSH_AUTH_SOCK") != 0) {
         char *path = config->identityagent;
         const char *value = path[0] == '$' && path[1] != '{' ? getenv(path + 1)

@@ -153,7 +153,8 @@ is_revoked_by_file(const char *file, const server_key *server,
     ssize_t len;
     bool revoked = false, krl = false;
 
-    if (stream == NULL || fstat(fd, &is) != 0 || !S_ISREG(is.st_mode)) {
+    if (stream == NULL || fstat(fd, &is) != 0 ||
+        (!S_ISREG(is.st_mode) && strcmp(file, "/dev/null") != 0)) {
         if (stream != NULL)
             fclose(stream);
         else if (fd >= 0)
@@ -407,6 +408,7 @@ judge(const server_key *server, const ssh_config *config,
 {
     const known_key *changed = NULL;
     bool match = false, others = false, authority = false;
+    hostkey_verdict bare;
 
     for (size_t i = 0; i < known->count; i++) {
         const known_key *key = &known->keys[i];
@@ -440,12 +442,9 @@ judge(const server_key *server, const ssh_config *config,
         return HOSTKEY_STOCK;
     if (changed != NULL)
         return judge_changed(server, config, name, changed);
-    if (!others) {
-        hostkey_verdict bare = judge_without_port(server, config, deadline);
-
-        if (bare != HOSTKEY_REFUSED)
-            return bare;
-    }
+    bare = judge_without_port(server, config, deadline);
+    if (bare == HOSTKEY_ACCEPTED || (bare == HOSTKEY_STOCK && !others))
+        return bare;
     return judge_new(server, config, name, others, batch, deadline);
 }
 

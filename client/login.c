@@ -34,6 +34,8 @@ login_fail(struct login *login, const char *format, ...)
     if (login->said)
         return false;
     login->said = true;
+    if (io_signals_caught() != 0)
+        return false; /* who ended it knows why */
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
@@ -248,6 +250,7 @@ set_options(struct login *login, const known_keys *known)
         (void)ssh_options_set(session, SSH_OPTIONS_COMPRESSION,
                               "zlib@openssh.com,none");
     if (config->identityagent != NULL &&
+        strcmp(config->identityagent, "none") != 0 &&
         strcmp(config->identityagent, "SSH_AUTH_SOCK") != 0)
         (void)ssh_options_set(session, SSH_OPTIONS_IDENTITY_AGENT,
                               config->identityagent);

@@ -118,7 +118,10 @@ is_private(const char *path)
 {
     struct stat is;
 
-    if (stat(path, &is) != 0 || !S_ISREG(is.st_mode))
+    size_t len = strlen(path);
+
+    if (stat(path, &is) != 0 || !S_ISREG(is.st_mode) ||
+        (len > 4 && strcmp(path + len - 4, ".pub") == 0))
         return false;
     if (is.st_uid != getuid() || (is.st_mode & 077) == 0)
         return true;
@@ -191,6 +194,8 @@ try_agent(struct login *login)
     int rc;
 
     if (login->config.identitiesonly ||
+        (login->config.identityagent != NULL &&
+         strcmp(login->config.identityagent, "none") == 0) ||
         (getenv("SSH_AUTH_SOCK") == NULL &&
          login->config.identityagent == NULL))
         return AUTH_SKIPPED;

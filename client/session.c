@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,9 +123,13 @@ session_run(struct login *login)
                            no_second_login,
                            NULL};
     pid_t owner = getpid(), child = fork();
+    sigset_t set;
 
     if (child == 0)
         serve(login, owner);
+    /* the child cleans up now if we are ended */
+    sigemptyset(&set);
+    (void)sigprocmask(SIG_SETMASK, &set, NULL);
     if (child < 0) {
         io_say(PROGRAM, "cannot start a process: %s", strerror(errno));
         session_abandon();

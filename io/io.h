@@ -122,8 +122,8 @@ void io_child_finish(io_child **child, int64_t grace, io_exit *how);
 /*
  * From _begin to the matching _end, HUP, INT, QUIT and TERM interrupt waits
  * instead of killing us, so that children are ended and the terminal is put
- * right first; the last _end lets the signal act, and so does a second one of
- * its kind. They nest.
+ * right first; the last _end lets the signal act. A fourth signal acts at once.
+ * They nest.
  */
 void io_signals_begin(void);
 void io_signals_end(void);

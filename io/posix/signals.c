@@ -10,9 +10,12 @@
 static const int watched[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 #define WATCHED (sizeof watched / sizeof *watched)
 
+/* how many signals are taken for the same wish to end in order */
+#define PATIENCE 3
+
 static struct sigaction before[WATCHED];
 static int bell[2] = {-1, -1};
-static volatile sig_atomic_t caught;
+static volatile sig_atomic_t caught, count;
 static int depth;
 
 static void
@@ -20,12 +23,13 @@ ring(int number)
 {
     int error = errno;
 
-    if (caught != 0) {
-        /* some library waits on regardless: the second one is final */
+    if (caught == 0)
+        caught = number;
+    if (++count > PATIENCE) {
+        /* some library waits on regardless, and the user insists */
         signal(number, SIG_DFL);
         raise(number);
     }
-    caught = number;
     (void)!write(bell[1], "", 1);
     errno = error;
 }
@@ -38,7 +42,7 @@ io_signals_begin(void)
 
     if (depth++ > 0)
         return;
-    caught = 0;
+    caught = count = 0;
     if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) != 0) {
         bell[0] = bell[1] = -1;
         return;

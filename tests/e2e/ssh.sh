@@ -501,6 +501,12 @@ run 20 "$W/with_agent" "$login" -o IdentityAgent=SSH_AUTH_SOCK \
 want_rc 0
 want_out_is hello
 
+it "with IdentityAgent none the agent's keys stay unused"
+run 20 "$W/with_agent" "$login" --batch -o IdentityAgent=none \
+    -o IdentitiesOnly=no --plugin "$answer" keyfirst 'echo hello'
+want_rc 255
+want_err "permission denied"
+
 it "without the key the refusal is said to be sshd's"
 run 20 "$login" --batch --plugin "$answer" keyfirst 'echo hello'
 want_failure publickey
@@ -602,6 +608,15 @@ want_no_screen "plugin| "
 it "Ctrl-C at a prompt leaves the terminal as it was found"
 run 20 --pty --on 'Echoey' 'type:stoat\n' --on 'Silent' 'type:\x03' -- \
     "$login" normal 'echo in'
+want_not [ "$rc" = 0 ]
+want_nothing_left
+
+it "two signals at once leave nothing behind either"
+run 20 --pty --on 'Echoey' 'type:\x03\x1c' -- "$login" normal 'echo in'
+want_not [ "$rc" = 0 ]
+want_nothing_left
+run 20 --pty --after 1 'type:\x03\x1c' -- "$login" \
+    --plugin "exec sleep 300" normal 'echo in'
 want_not [ "$rc" = 0 ]
 want_nothing_left
 
