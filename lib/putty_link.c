@@ -1,6 +1,8 @@
 /* Frames and messages of PuTTY's plugin protocol (H.3, H.6), both ways. */
 #include "putty_link.h"
 
+#include "limits.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +28,8 @@ static const uint32_t known = 0 AUTHPLUG_PUTTY_MAP(X);
 bool
 putty_link_open(putty_link *link, const authplug_limits *limits)
 {
-    static const authplug_limits standard = AUTHPLUG_LIMITS_DEFAULT;
-
+    limits = limits_checked(limits);
     if (limits == NULL)
-        limits = &standard;
-    if (limits->frame < 5 || limits->frame >= 1u << 24 ||
-        limits->prompts == 0 || limits->string == 0 || limits->rounds == 0 ||
-        limits->buffered <= limits->frame + 4)
         return false;
     link->limits = *limits;
     link->fault.message = link->fault.text = "";

@@ -1,19 +1,16 @@
 /* Lines of Tectia's plugin protocol, both ways. */
 #include "tectia_lines.h"
 
+#include "limits.h"
+
 #include <assert.h>
 #include <string.h>
 
 bool
 tectia_lines_open(tectia_lines *lines, const authplug_limits *limits)
 {
-    static const authplug_limits standard = AUTHPLUG_LIMITS_DEFAULT;
-
+    limits = limits_checked(limits);
     if (limits == NULL)
-        limits = &standard;
-    if (limits->frame < 5 || limits->frame >= 1u << 24 ||
-        limits->prompts == 0 || limits->string == 0 || limits->rounds == 0 ||
-        limits->buffered <= limits->frame + 4)
         return false;
     lines->limits = *limits;
     lines->fault.message = lines->fault.text = "";
