@@ -3,7 +3,6 @@
 #include "client/client.h"
 
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -59,23 +58,6 @@ unguard(rlim_t before)
     }
 }
 
-/*
- * From the end of the login until the session has its own process, nothing may
- * interrupt: what was made would be left behind.
- */
-static void
-hold_signals(int how)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGQUIT);
-    sigaddset(&set, SIGTERM);
-    (void)sigprocmask(how, &set, NULL);
-}
-
 static int
 log_in(const ssh_args *args)
 {
@@ -86,7 +68,7 @@ log_in(const ssh_args *args)
 
     io_signals_begin();
     end = session_prepare() ? login_run(&login, args) : LOGIN_FAILED;
-    hold_signals(SIG_BLOCK);
+    session_hold_signals(true);
     if (io_signals_caught() != 0)
         end = LOGIN_FAILED;
     if (end != LOGIN_DONE) {
@@ -95,11 +77,11 @@ log_in(const ssh_args *args)
     }
     io_signals_end();
     if (end != LOGIN_DONE)
-        hold_signals(SIG_UNBLOCK); /* one that came acts here */
+        session_hold_signals(false); /* one that came acts here */
+    unguard(core);
     if (end == LOGIN_STOCK)
         result = session_stock(args);
     if (end == LOGIN_DONE) {
-        unguard(core);
         result = session_run(&login);
         login_free(&login);
     }

@@ -247,6 +247,9 @@ void login_tell_library(const struct login *login);
 IO_PRINTF(2, 3)
 void login_debug(const struct login *login, const char *format, ...);
 
+/* Whether the connection is; says so if not. */
+bool login_alive(struct login *login);
+
 /*
  * After a libssh call that said AGAIN: waits for the server. False when there
  * is no sense in waiting: deadline, signal, dead connection.
@@ -268,6 +271,9 @@ void wipe_freed_memory(bool on);
 bool session_prepare(void);
 /* Takes it away again. */
 void session_abandon(void);
+/* From the end of the login until the session has its own process, signals
+ * wait: what was made would be left behind. */
+void session_hold_signals(bool hold);
 
 /* Replaces this process by stock ssh, which does all by itself. Comes back,
  * with an exit status, only when that fails. */

@@ -181,17 +181,24 @@ tell_disconnect(struct login *login)
 }
 
 bool
+login_alive(struct login *login)
+{
+    if (ssh_get_error_code(login->session) != SSH_FATAL &&
+        !(ssh_get_status(login->session) & (SSH_CLOSED | SSH_CLOSED_ERROR)))
+        return true;
+    login_read_tap(login);
+    tell_disconnect(login);
+    return false;
+}
+
+bool
 login_wait(struct login *login)
 {
     int flags = ssh_get_poll_flags(login->session);
     authplug_status status;
 
-    if (ssh_get_error_code(login->session) == SSH_FATAL ||
-        (ssh_get_status(login->session) & (SSH_CLOSED | SSH_CLOSED_ERROR))) {
-        login_read_tap(login);
-        tell_disconnect(login);
+    if (!login_alive(login))
         return false;
-    }
     status = io_wait(ssh_get_fd(login->session), true,
                      (flags & SSH_WRITE_PENDING) != 0, login->deadline);
     login_read_tap(login);

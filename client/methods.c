@@ -30,8 +30,7 @@ end_of(struct login *login, int rc)
     default:
         break;
     }
-    if (!login->said)
-        (void)login_wait(login); /* says why, if the connection is dead */
+    (void)login_alive(login);
     login_tell_library(login);
     (void)login_fail(login, "authentication broke off: try again, or ask the "
                             "server's administrator");
@@ -57,6 +56,17 @@ method_none(struct login *login)
 }
 
 /* -------------------------------------------------------------- publickey */
+
+/* A key or an agent that cannot be used is no reason to end the login. */
+static auth_end
+end_of_key(struct login *login, int rc)
+{
+    if (rc == SSH_AUTH_ERROR && !login->said && login_alive(login)) {
+        login_debug(login, "a key could not be used");
+        return AUTH_SKIPPED;
+    }
+    return end_of(login, rc);
+}
 
 /* Whose passphrase is asked, and whether it was given. */
 typedef struct passphrase {
@@ -162,7 +172,7 @@ sign_with_file(struct login *login, const char *path)
     UNTIL_ANSWERED(login, rc,
                    ssh_userauth_publickey(login->session, login->user, key));
     ssh_key_free(key);
-    return end_of(login, rc);
+    return end_of_key(login, rc);
 }
 
 /* One identity: offered first, so that no passphrase is asked in vain. */
@@ -183,7 +193,7 @@ try_identity(struct login *login, const char *path)
                                               key));
     ssh_key_free(key);
     return rc == SSH_AUTH_SUCCESS ? sign_with_file(login, path)
-                                  : end_of(login, rc);
+                                  : end_of_key(login, rc);
 }
 
 /* libssh offers all keys of an agent or none, so that with IdentitiesOnly
@@ -200,11 +210,7 @@ try_agent(struct login *login)
          login->config.identityagent == NULL))
         return AUTH_SKIPPED;
     UNTIL_ANSWERED(login, rc, ssh_userauth_agent(login->session, login->user));
-    /* an agent that cannot be reached is no reason to end the login */
-    if (rc == SSH_AUTH_ERROR && !login->said &&
-        ssh_is_connected(login->session))
-        return AUTH_SKIPPED;
-    return end_of(login, rc);
+    return end_of_key(login, rc);
 }
 
 auth_end
@@ -340,6 +346,7 @@ static int
 step(dialogue *d, authplug_ki_request *request)
 {
     struct login *login = d->login;
+    bool seen = false; /* the request, and libssh may be about to say so */
     int rc;
 
     login->have_request = false;
@@ -347,9 +354,10 @@ step(dialogue *d, authplug_ki_request *request)
         login->partial = false;
         rc = ssh_userauth_kbdint(login->session, login->user, NULL);
         login_read_tap(login);
-        if (rc == SSH_AUTH_AGAIN && !login->have_request &&
+        if (rc == SSH_AUTH_AGAIN && (!login->have_request || seen) &&
             !login_wait(login))
             rc = SSH_AUTH_ERROR;
+        seen = login->have_request;
         /* one that libssh cannot handle leaves it waiting: look ourselves */
         if (login->have_request && !parse_request(d, request))
             rc = SSH_AUTH_ERROR;

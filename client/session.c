@@ -91,6 +91,19 @@ session_prepare(void)
     return false;
 }
 
+void
+session_hold_signals(bool hold)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGTERM);
+    (void)sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 /* Without our socket ssh would log in anew, with a second dialogue. */
 static const char no_second_login[] =
     "-oProxyCommand=sh -c 'echo \"authplug ssh: the authenticated connection "
@@ -123,13 +136,11 @@ session_run(struct login *login)
                            no_second_login,
                            NULL};
     pid_t owner = getpid(), child = fork();
-    sigset_t set;
 
     if (child == 0)
         serve(login, owner);
     /* the child cleans up now if we are ended */
-    sigemptyset(&set);
-    (void)sigprocmask(SIG_SETMASK, &set, NULL);
+    session_hold_signals(false);
     if (child < 0) {
         io_say(PROGRAM, "cannot start a process: %s", strerror(errno));
         session_abandon();
