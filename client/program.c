@@ -23,7 +23,8 @@ program_output(const char *const *argv, authplug_secret *out,
                int64_t deadline, int *code)
 {
     authplug_secret *complaints = authplug_secret_new(COMPLAINTS_MAX);
-    io_program program = {argv, NULL, keep_line, complaints};
+    io_program program = {
+        .argv = argv, .on_line = keep_line, .context = complaints};
     io_exit how = {false, -1, 0, false};
     io_child *child;
     char buffer[8192];

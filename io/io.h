@@ -75,10 +75,26 @@ authplug_status io_wait(io_stream stream, bool to_read, bool to_write,
  * process group (a job on Windows) of its own. */
 typedef struct io_child io_child;
 
+/* Whom a program runs as. */
+typedef struct io_identity {
+    uint32_t uid, gid;
+    const uint32_t *groups; /* all supplementary ones */
+    size_t group_count;
+} io_identity;
+
 typedef struct io_program {
     const char *const *argv; /* NULL-terminated; argv[0] is found in PATH */
     const char *command;     /* or (argv NULL) a line for /bin/sh -c; on
                                 Windows, for CreateProcess */
+    const char *const *environment; /* NULL-terminated; NULL for our own */
+    /* POSIX only: another identity (needs guarded), NULL for our own */
+    const io_identity *as;
+    /* POSIX only: in a session of its own, in the root directory, below a
+     * process of ours that the surrounding program neither sees nor can reap,
+     * and that ends the whole group when we are gone or after `lifetime`
+     * milliseconds. Whatever the program does with SIGCHLD does not matter. */
+    bool guarded;
+    int64_t lifetime;
     /* one line of its standard error, without newline, as it came; may be
      * NULL. Long lines come in pieces; past 64 KiB the rest is dropped. */
     void (*on_line)(void *context, authplug_span line);
@@ -103,6 +119,9 @@ authplug_status io_child_read(io_child *child, void *buffer, size_t size,
                               size_t *len, int64_t deadline);
 authplug_status io_child_write(io_child *child, authplug_span bytes,
                                int64_t deadline);
+
+/* Closes its standard input. */
+void io_child_close_input(io_child *child);
 
 /* Whether anybody still reads what is written to it. */
 bool io_child_listens(const io_child *child);

@@ -14,6 +14,19 @@ struct authplug_secret {
     size_t max;  /* cap on len; room may be one more, for text()'s NUL */
 };
 
+bool
+authplug_secret_equal(authplug_span given, authplug_span known)
+{
+    unsigned char differs = given.len != known.len;
+
+    /* as many steps as the known one has bytes, whatever was given */
+    for (size_t i = 0; i < known.len; i++)
+        differs |= (unsigned char)(known.data[i] ^
+                                   (i < given.len ? given.data[i]
+                                                  : known.data[i]));
+    return differs == 0;
+}
+
 void
 authplug_wipe(void *data, size_t len)
 {

@@ -256,8 +256,10 @@ authplug_putty_host_start(const authplug_putty_host_options *options,
                           authplug_putty_host **host)
 {
     static const authplug_limits standard = AUTHPLUG_LIMITS_DEFAULT;
-    io_program program = {options->argv, options->command, options->on_stderr,
-                          options->context};
+    io_program program = {.argv = options->argv,
+                          .command = options->command,
+                          .on_line = options->on_stderr,
+                          .context = options->context};
     authplug_putty_host *born;
     authplug_status status;
 

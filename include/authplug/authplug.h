@@ -9,6 +9,7 @@
 #include <authplug/putty_host.h>
 #include <authplug/secret.h>
 #include <authplug/tectia.h>
+#include <authplug/tectia_host.h>
 #include <authplug/text.h>
 #include <authplug/wire.h>
 

@@ -57,6 +57,11 @@ size_t authplug_secret_len(const authplug_secret *secret);
  */
 const char *authplug_secret_text(authplug_secret *secret);
 
+/* Whether two spans hold the same bytes, in a time that depends on the length
+ * of the second alone: give what the attacker chose first, and of what is
+ * secret compare hashes, whose length is none. */
+bool authplug_secret_equal(authplug_span given, authplug_span known);
+
 /* Overwrites len bytes at data with zeros in a way no compiler removes. */
 void authplug_wipe(void *data, size_t len);
 

@@ -118,7 +118,10 @@ spawn(const io_program *program, const pipes *p, pid_t *pid)
     error = prepare(&attr, &actions, p) ? ENOMEM : 0;
     if (error == 0)
         error = posix_spawnp(pid, argv[0], &actions, &attr,
-                             (char *const *)argv, environ);
+                             (char *const *)argv,
+                             program->environment
+                                 ? (char *const *)program->environment
+                                 : environ);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     return error;
@@ -383,6 +386,12 @@ io_child_write(io_child *child, authplug_span bytes, int64_t deadline)
             return status;
     }
     return AUTHPLUG_OK;
+}
+
+void
+io_child_close_input(io_child *child)
+{
+    close_fd(&child->to);
 }
 
 bool

@@ -112,7 +112,7 @@ silent "include/ includes its own" includes include 'authplug'
 
 upwards() {
     # shellcheck disable=SC2046
-    grep -nE '# *include *<authplug/(authplug|plugin|putty_host)\.h>' \
+    grep -nE '# *include *<authplug/(authplug|plugin|putty_host|tectia_host|tectia_run)\.h>' \
         $(sources lib io conf)
 }
 silent "lib/, io/ and conf/ do not include what sdk/ offers" upwards

@@ -42,7 +42,8 @@ hear(void *context, authplug_span line)
 static io_child *
 shell(const char *command, heard *h)
 {
-    io_program program = {NULL, command, h ? hear : NULL, h};
+    io_program program = {
+        .command = command, .on_line = h ? hear : NULL, .context = h};
     io_child *child = NULL;
 
     assert_int_equal(io_child_start(&program, &child), AUTHPLUG_OK);
@@ -100,7 +101,7 @@ static void
 a_program_is_spawned_by_argv_and_answers(void **state)
 {
     const char *argv[] = {"cat", NULL};
-    io_program program = {argv, NULL, NULL, NULL};
+    io_program program = {.argv = argv};
     io_child *child;
     char answer[16];
     size_t len;
@@ -125,7 +126,7 @@ static void
 a_missing_program_is_reported_when_it_is_started(void **state)
 {
     const char *argv[] = {"/nonexistent/plugin", NULL};
-    io_program program = {argv, NULL, NULL, NULL};
+    io_program program = {.argv = argv};
     io_child *child = NULL;
 
     (void)state;
@@ -138,7 +139,7 @@ static void
 a_file_without_permission_is_reported_likewise(void **state)
 {
     const char *argv[] = {"/etc/passwd", NULL};
-    io_program program = {argv, NULL, NULL, NULL};
+    io_program program = {.argv = argv};
     io_child *child = NULL;
 
     (void)state;
