@@ -1,23 +1,19 @@
 /* The plugin runtime: one conversation, from PLUGIN_INIT to end of input. */
 #include <authplug/plugin.h>
 
-#include "io/io.h"
+#include "sdk/run.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#define DEFAULT_TIMEOUT (10 * 60 * 1000)
 #define REASON_MAX 1024
 #define LINGER 1000
-
-enum { RUN_OK = 0, RUN_REFUSED = 1, RUN_MISUSE = 2, RUN_BROKEN = 111 };
 
 struct authplug_session {
     const authplug_plugin *plugin;
     void *context;
     authplug_putty_plugin *engine;
     authplug_limits limits;
-    io_stream in, out;
+    run_link link;
     authplug_secret *host, *user, *chosen, *method, *reason;
     authplug_secret *body;       /* the server's request, being answered */
     authplug_ki_prompt *prompts; /* into body */
@@ -28,28 +24,7 @@ struct authplug_session {
     bool client_gone; /* no message will come or be read any more */
 };
 
-static const char *
-name(const authplug_session *session)
-{
-    return session->plugin->name ? session->plugin->name : "plugin";
-}
-
-static int
-complain(const authplug_session *session, const char *what)
-{
-    fprintf(stderr, "%s: %s\n", name(session), what);
-    return RUN_BROKEN;
-}
-
 /* ------------------------------------------------------------- messages */
-
-static int64_t
-patience(const authplug_session *session)
-{
-    int ms = session->plugin->timeout_ms;
-
-    return io_deadline(ms > 0 ? ms : DEFAULT_TIMEOUT);
-}
 
 /* Sends what the engine has queued. A client that is gone is no error here:
  * the end of its output says so in order. */
@@ -61,7 +36,7 @@ flush(authplug_session *session, int64_t deadline)
 
     if (bytes.len == 0)
         return AUTHPLUG_OK;
-    status = io_write(session->out, bytes, deadline);
+    status = io_write(session->link.out, bytes, deadline);
     authplug_putty_plugin_output_consume(session->engine, bytes.len);
     return status == AUTHPLUG_CLOSED ? AUTHPLUG_OK : status;
 }
@@ -70,7 +45,7 @@ flush(authplug_session *session, int64_t deadline)
 static authplug_status
 receive(authplug_session *session, authplug_putty_message *message)
 {
-    int64_t deadline = patience(session);
+    int64_t deadline = run_deadline(&session->link);
     authplug_status status = flush(session, deadline);
     unsigned char buffer[4096];
     size_t len;
@@ -79,7 +54,8 @@ receive(authplug_session *session, authplug_putty_message *message)
         status = authplug_putty_plugin_next(session->engine, message);
         if (status != AUTHPLUG_NEED_MORE)
             break;
-        status = io_read(session->in, buffer, sizeof buffer, &len, deadline);
+        status = io_read(session->link.in, buffer, sizeof buffer, &len,
+                         deadline);
         if (status == AUTHPLUG_OK && len == 0)
             authplug_putty_plugin_eof(session->engine);
         else if (status == AUTHPLUG_OK)
@@ -212,7 +188,7 @@ authplug_session_ask_one(authplug_session *session, const char *instruction,
     authplug_ki_response response;
     authplug_status status;
 
-    request.name = authplug_span_of(name(session));
+    request.name = authplug_span_of(session->link.name);
     request.instruction = authplug_span_of(instruction);
     request.count = 1;
     request.prompts = &one;
@@ -292,7 +268,7 @@ give_up(authplug_session *session)
     authplug_ki_response ignored;
 
     (void)authplug_session_refuse(session, "the plugin has no answer");
-    notice.name = authplug_span_of(name(session));
+    notice.name = authplug_span_of(session->link.name);
     notice.instruction = authplug_secret_span(session->reason);
     (void)authplug_session_ask(session, &notice, &ignored);
     return AUTHPLUG_REFUSED;
@@ -417,7 +393,7 @@ linger(authplug_session *session)
     size_t len = 1;
 
     while (!session->client_gone && len > 0 &&
-           io_read(session->in, buffer, sizeof buffer, &len, deadline) ==
+           io_read(session->link.in, buffer, sizeof buffer, &len, deadline) ==
                AUTHPLUG_OK)
         authplug_wipe(buffer, sizeof buffer);
 }
@@ -438,18 +414,17 @@ converse(authplug_session *session)
     if (status == AUTHPLUG_OK)
         return session->refused ? RUN_REFUSED : RUN_OK;
     if (status == AUTHPLUG_REFUSED) {
-        io_close(session->out);
+        io_close(session->link.out);
         linger(session);
         return RUN_REFUSED;
     }
     fault = authplug_putty_plugin_fault(session->engine);
     if (fault.status == AUTHPLUG_OK)
-        return complain(session, authplug_status_text(status));
-    fprintf(stderr, "%s: %s%s%s at byte %lu: expected %s\n", name(session),
-            fault.message, fault.message[0] ? ": " : "",
-            authplug_status_text(status), (unsigned long)fault.offset,
-            fault.text);
-    return RUN_BROKEN;
+        return run_complain(&session->link, "%s", authplug_status_text(status));
+    return run_complain(&session->link, "%s%s%s at byte %lu: expected %s",
+                        fault.message, fault.message[0] ? ": " : "",
+                        authplug_status_text(status),
+                        (unsigned long)fault.offset, fault.text);
 }
 
 int
@@ -460,22 +435,18 @@ authplug_plugin_run(const authplug_plugin *plugin, void *context)
 
     session.plugin = plugin;
     session.context = context;
+    session.link.name = plugin->name ? plugin->name : "plugin";
+    session.link.timeout_ms = plugin->timeout_ms;
     if (plugin->answer == NULL)
-        return complain(&session, "the plugin has no answer function");
-    if (io_standard_is_terminal()) {
-        (void)complain(&session,
-                       "this program is started by an SSH client, not by "
-                       "hand: try it with 'authplug try putty -- COMMAND'");
-        return RUN_MISUSE;
-    }
-    if (io_take_standard(getenv("AUTHPLUG_LOG"), &session.in,
-                         &session.out) != AUTHPLUG_OK)
-        return complain(&session, "cannot set up standard input, output and "
-                                  "the file named by AUTHPLUG_LOG");
+        return run_complain(&session.link, "the plugin has no answer function");
+    result = run_open(&session.link, getenv("AUTHPLUG_LOG"), "client", "putty");
+    if (result != RUN_OK)
+        return result;
     if (open_session(&session))
         result = converse(&session);
     else
-        result = complain(&session, "out of memory, or limits make no sense");
+        result = run_complain(&session.link,
+                              "out of memory, or limits make no sense");
     close_session(&session);
     return result;
 }

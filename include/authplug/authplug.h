@@ -10,6 +10,7 @@
 #include <authplug/secret.h>
 #include <authplug/tectia.h>
 #include <authplug/tectia_host.h>
+#include <authplug/tectia_run.h>
 #include <authplug/text.h>
 #include <authplug/wire.h>
 
