@@ -243,10 +243,13 @@ io_standard_is_terminal(void)
 static int
 open_log(const char *log)
 {
-    if (log == NULL)
+    bool stays = log != NULL && log[0] == '-' && log[1] == 0;
+    int now = stays ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+
+    if (now >= 0)
+        return now;
+    if (stays || log == NULL)
         return open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (log[0] == '-' && log[1] == 0)
-        return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     return open(log,
                 O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY |
                     O_CLOEXEC,

@@ -1,10 +1,13 @@
 #!/bin/sh
-# Plugins for Tectia's protocol in sh, Python and Perl: the helper functions,
-# the same in each language, and the examples. SRC and BUILD are the trees.
+# Plugins for Tectia's protocol: the helper functions, the same in sh, Python
+# and Perl, and the examples. SRC and BUILD are the trees.
 # shellcheck disable=SC2086,SC2016 # $probe and $example are words; hostile text
 . "${0%/*}/lib.sh"
 need perl perl
 need openssl openssl
+need_built examples/personal_info
+need_built examples/guests
+need_built examples/change_password
 sdk=$SRC/sdk/tectia
 examples=$SRC/examples/tectia
 
@@ -486,10 +489,18 @@ want_out_is 0undef
 
 # --------------------------------------------------------------- the examples
 
-# example NAME [ARGUMENT...] - sets the words that start it
+# example NAME - sets the words that start it; its exit status where it fails
+# for a reason of its own; and its last lines where what it reads makes no
+# sense: scripts say failure, the runtime for C says nothing at all to a server
+# that does not keep to the protocol, but the reason on standard error.
 example () {
+    fault=2 play_lost=play_quietly lost='< failure
+$ 2'
     case $1 in
     *.pl) example="perl -w -T -I$sdk $examples/$1" ;;
+    *.c)
+        example=$BUILD/examples/${1%.c}
+        fault=1 play_lost=play lost='$ 111' ;;
     *) example="sh $examples/$1" ;;
     esac
 }
@@ -516,7 +527,7 @@ answers () {
     play_quietly $example "$W/people" <"$W/script"
 }
 
-for name in personal_info.sh personal_info.pl; do
+for name in personal_info.sh personal_info.pl personal_info.c; do
     example "$name"
 
     it "$name: the right answers"
@@ -558,13 +569,12 @@ for name in personal_info.sh personal_info.pl; do
 
     it "$name: too few and too many replies"
     printf '%s\n' '> user_name:alice' '> end_of_params' "$questions" \
-        '> reply:green' '> reply:Rex' '> end_of_replies' '< failure' '$ 2' \
-        >"$W/script"
-    play_quietly $example "$W/people" <"$W/script"
+        '> reply:green' '> reply:Rex' '> end_of_replies' "$lost" >"$W/script"
+    $play_lost $example "$W/people" <"$W/script"
     printf '%s\n' '> user_name:alice' '> end_of_params' "$questions" \
         '> reply:green' '> reply:Rex' '> reply:yes' '> reply:' \
-        '> end_of_replies' '< failure' '$ 2' >"$W/script"
-    play_quietly $example "$W/people" <"$W/script"
+        '> end_of_replies' "$lost" >"$W/script"
+    $play_lost $example "$W/people" <"$W/script"
 
     it "$name: its input ends at every point"
     printf '%s\n' '> user_name:alice' '> end_of_params' "$questions" \
@@ -592,7 +602,7 @@ log_in () {
     play_quietly $example "$W/guests" "$3" <"$W/script"
 }
 
-for name in guests.sh guests.pl; do
+for name in guests.sh guests.pl guests.c; do
     example "$name"
 
     it "$name: a guest from elsewhere in office hours is refused"
@@ -620,10 +630,10 @@ for name in guests.sh guests.pl; do
 
     it "$name: without a name, or without the list, nobody"
     printf '%s\n' '> remote_host_ip:192.0.2.9' '> end_of_params' \
-        '< failure' '$ 2' >"$W/script"
+        '< failure' "$ $fault" >"$W/script"
     play $example "$W/guests" '1 14' <"$W/script"
     printf '%s\n' '> user_name:alice' '> end_of_params' \
-        '< failure' '$ 2' >"$W/script"
+        '< failure' "$ $fault" >"$W/script"
     play $example "$W/none" '1 14' <"$W/script"
     play $example "$W" '1 14' <"$W/script"
     play $example <"$W/script"
@@ -651,7 +661,7 @@ change () {
 }
 
 new='new: päss "$HOME" word'
-for name in change_password.sh change_password.pl; do
+for name in change_password.sh change_password.pl change_password.c; do
     example "$name"
     {
         echo '# hashes'
@@ -682,8 +692,9 @@ for name in change_password.sh change_password.pl; do
     for key in user_name old_password new_password; do
         printf '%s\n' '> user_name:alice' '> old_password:old one' \
             '> new_password:good enough for us' '> end_of_params' \
-            "< error_log:no $key" '< failure' '$ 2' | sed "/^> $key/d" >"$W/script"
-    play_quietly $example "$W/private" <"$W/script"
+            "< error_log:no $key" '< failure' "$ $fault" |
+            sed "/^> $key/d" >"$W/script"
+        play_quietly $example "$W/private" <"$W/script"
     done
     want cmp "$W/before" "$W/private"
 
@@ -704,7 +715,7 @@ END
     want_out 'error_log:'
     want_out 'in the way'
     want grep -qx failure "$W/out"
-    want_rc 2
+    want_rc $fault
     want cmp "$W/before" "$W/private"
     want [ -e "$W/private.new" ]
     rm -f "$W/private.new"
@@ -739,14 +750,15 @@ END
         'new_password:good enough for us' 'end_of_params' >"$W/in"
     run 10 $example "$W/none" <"$W/in"
     want grep -qx failure "$W/out"
-    want_rc 2
+    want_rc $fault
 done
 
 # ------------------------------------------------------- the chooser
 example choose.pl
 plugin_sh="sh '$examples/personal_info.sh' '$W/people'"
 plugin_pl="perl -w -T '-I$sdk' '$examples/personal_info.pl' '$W/people'"
-menu='< instruction:Choose: 1 in sh, 2 in Perl, 3 odd.
+plugin_c="'$BUILD/examples/personal_info' '$W/people'"
+menu='< instruction:Choose: 1 in sh, 2 in Perl, 3 in C, 4 odd.
 < req_echo:Which one? 
 < end_of_requests'
 
@@ -758,10 +770,11 @@ choose () {
             '> end_of_replies'
         cat
     } >"$W/script"
-    play $example 'in sh' "$plugin_sh" 'in Perl' "$plugin_pl" 'odd' "$2" <"$W/script"
+    play $example 'in sh' "$plugin_sh" 'in Perl' "$plugin_pl" \
+        'in C' "$plugin_c" 'odd' "$2" <"$W/script"
 }
 
-for choice in 1 2; do
+for choice in 1 2 3; do
     it "choose.pl: technique $choice, and its dialogue to a success"
     printf '%s\n' "$questions" '> reply:green' '> reply:Rex' '> reply:yes' \
         '> end_of_replies' '< success' '$ 0' >"$W/choice"
@@ -783,17 +796,18 @@ for choice in 1 2; do
     printf '%s\n' '> user_name:alice' '> end_of_params' "$menu" \
         "> reply:$choice" '> end_of_replies' "$questions" \
         '> reply:green' '> reply:Rex' '> reply:yes' '> end_of_replies' >"$W/script"
-    play_cut $example 'in sh' "$plugin_sh" 'in Perl' "$plugin_pl" odd : <"$W/script"
+    play_cut $example 'in sh' "$plugin_sh" 'in Perl' "$plugin_pl" \
+        'in C' "$plugin_c" odd : <"$W/script"
 done
 
 it "choose.pl: what is no choice"
-for bad in 0 4 '' 1x ' 1' '1\0' 10 -1 '$(id)'; do
+for bad in 0 5 '' 1x ' 1' '1\0' 10 -1 '$(id)'; do
     printf '%s\n' '< failure' '$ 2' >"$W/choice"
     choose "$bad" : <"$W/choice"
 done
 
 it "choose.pl: several rounds, passed on in any case, and what is not known is not"
-choose 3 'while read -r l && [ "$l" != end_of_params ]; do
+choose 4 'while read -r l && [ "$l" != end_of_params ]; do
     if [ "$l" = user_name:alice ]; then echo REQ:Again:; fi; done
     echo unknown:x; echo hello; echo End_Of_Requests
     read -r a; read -r b
@@ -817,18 +831,18 @@ for odd in : 'exit 0' 'kill -9 $$' '/nonexistent 2>/dev/null' 'echo req:x' \
     *req:x) printf '%s\n' '< req:x' ;;
     esac >"$W/choice"
     printf '%s\n' '< failure' '$ 1' >>"$W/choice"
-    choose 3 "$odd" <"$W/choice"
+    choose 4 "$odd" <"$W/choice"
 done
 
 it "choose.pl: a plugin that goes on after its success"
 for odd in 'echo success; echo failure' 'echo success; echo req:more' \
     'echo success; echo'; do
     printf '%s\n' '< failure' '$ 1' >"$W/choice"
-    choose 3 "$odd" <"$W/choice"
+    choose 4 "$odd" <"$W/choice"
 done
 
 it "choose.pl: a plugin that says what is no line"
 printf '%s\n' '< failure' '$ 1' >"$W/choice"
-    choose 3 'printf "req:a\\rb\\nsuccess\\n"' <"$W/choice"
+    choose 4 'printf "req:a\\rb\\nsuccess\\n"' <"$W/choice"
 
 finish
