@@ -237,6 +237,15 @@ close_fd(int *fd)
     *fd = -1;
 }
 
+/* Closes a descriptor that is watched. Closing alone would leave it watched
+ * while a process that another thread starts has a copy. */
+static void
+forget(const io_child *child, int *fd)
+{
+    (void)epoll_ctl(child->poll, EPOLL_CTL_DEL, *fd, NULL);
+    close_fd(fd);
+}
+
 /* Takes what is there now; a program that writes without end is let write,
  * so that it does not block, and not listened to any more. */
 static void
@@ -248,7 +257,7 @@ read_errors(io_child *child)
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
         if (child->line_len > 0)
             emit_line(child);
-        close_fd(&child->errors);
+        forget(child, &child->errors);
     }
     for (ssize_t i = 0; i < got; i++) {
         child->errors_total++;
@@ -459,7 +468,7 @@ io_child_ended(io_child *child, int64_t deadline, io_exit *how)
             continue;
         got = read(child->from, rest, sizeof rest);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-            close_fd(&child->from);
+            forget(child, &child->from);
         authplug_wipe(rest, sizeof rest);
     }
     return true;
