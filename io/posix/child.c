@@ -382,6 +382,8 @@ await_room(io_child *child, int64_t deadline)
             read_errors(child);
         if (fds[0].revents != 0)
             return AUTHPLUG_OK;
+        if (io_now() >= deadline)
+            return AUTHPLUG_TIMEOUT;
     }
 }
 
@@ -466,6 +468,9 @@ io_child_ended(io_child *child, int64_t deadline, io_exit *how)
             return false;
         if (ended)
             continue;
+        /* some never stop talking */
+        if (io_now() >= deadline)
+            return false;
         got = read(child->from, rest, sizeof rest);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             forget(child, &child->from);
