@@ -319,7 +319,7 @@ stand_guard(order *job, const int theirs[3], int channel)
     _exit(0);
 }
 
-/* ------------------------------------------------------------------ our side */
+/* ----------------------------------------------------------------- our side */
 
 static const char *
 path_of(const char *const *environment)
@@ -379,14 +379,15 @@ hear_start(const posix_guard *guard, int64_t deadline)
     return start.status;
 }
 
-/* No guard is left. One that does not end is killed, and the program with it;
- * while it is ours to wait for, the number is its own. */
+/* No guard is left. It has said all that we wanted to hear, or it hangs, and
+ * then the program goes with it. While nobody has waited for it, the number is
+ * its own. */
 static void
-dismiss(posix_guard *guard, bool kill_it)
+dismiss(posix_guard *guard)
 {
     int error = errno;
 
-    if (kill_it && waitpid(guard->pid, NULL, __WALL | WNOHANG) == 0)
+    if (waitpid(guard->pid, NULL, __WALL | WNOHANG) == 0)
         kill(guard->pid, SIGKILL);
     while (waitpid(guard->pid, NULL, __WALL) < 0 && errno == EINTR)
         ;
@@ -396,14 +397,17 @@ dismiss(posix_guard *guard, bool kill_it)
 }
 
 authplug_status
-posix_guard_start(posix_guard *guard, const io_program *program, const char *const *argv,
-            const char *const *environment, const int theirs[3])
+posix_guard_start(posix_guard *guard, const io_program *program,
+                  const char *const *argv, const char *const *environment,
+                  const int theirs[3])
 {
-    order job = {.argv = argv,
-               .environment = environment,
-               .path = path_of(environment),
-               .as = program->as,
-               .lifetime = program->lifetime};
+    order job = {
+        .argv = argv,
+        .environment = environment,
+        .path = path_of(environment),
+        .as = program->as,
+        .lifetime = program->lifetime,
+    };
     authplug_status status = AUTHPLUG_IO;
     int ends[2];
 
@@ -421,7 +425,7 @@ posix_guard_start(posix_guard *guard, const io_program *program, const char *con
                                          ? io_deadline(program->lifetime)
                                          : INT64_MAX);
         if (status != AUTHPLUG_OK)
-            dismiss(guard, true);
+            dismiss(guard);
     } else if (guard->channel >= 0) {
         close(guard->channel);
         guard->channel = -1;
@@ -458,5 +462,5 @@ posix_guard_finish(posix_guard *guard, io_exit *how)
     (void)shutdown(guard->channel, SHUT_WR);
     while (!posix_guard_ended(guard, how) && (now = io_now()) < deadline)
         (void)poll(&fd, 1, (int)(deadline - now));
-    dismiss(guard, !guard->over);
+    dismiss(guard);
 }

@@ -47,7 +47,8 @@ typedef struct posix_guard {
     io_exit how;
 } posix_guard;
 
-/* NOT_FOUND, IO, with errno; TIMEOUT after the program's lifetime, CANCELLED. */
+/* NOT_FOUND, IO, with errno; TIMEOUT when its lifetime has passed; CANCELLED.
+ */
 authplug_status posix_guard_start(posix_guard *guard,
                                   const io_program *program,
                                   const char *const *argv,

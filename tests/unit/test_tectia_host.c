@@ -150,7 +150,8 @@ static void fault_at(const char *command, authplug_status expected,
     assert_status_at(converse(host, &event), expected, file, at);
     _assert_string_equal(authplug_tectia_host_error(host), words, file, at);
     /* and it stays */
-    assert_status_at(authplug_tectia_host_next(host, &event), expected, file, at);
+    assert_status_at(authplug_tectia_host_next(host, &event), expected, file,
+                     at);
     assert_status_at(authplug_tectia_host_replies(host, NULL, 0), expected,
                      file, at);
     authplug_tectia_host_finish(&host);
@@ -671,8 +672,8 @@ TEST(parameters_without_end_start_nothing)
 TEST(a_reply_that_would_forge_lines_is_not_passed_on)
 {
     static const char *const bad[] = {"stoat\nend_of_replies", "stoat\r"};
-    authplug_tectia_host *host = begin(PARAMS ASK REPLIES
-                                       "test \"$last\" = stoat && echo success");
+    authplug_tectia_host *host =
+        begin(PARAMS ASK REPLIES "test $last = stoat && echo success");
     authplug_tectia_event event;
     authplug_span reply;
 
