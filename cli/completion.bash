@@ -35,7 +35,13 @@ _authplug_value() {
     -F|-i|-I|-E|-S)
         compopt -o filenames
         COMPREPLY=($(compgen -f -- "$cur")) ;;
+    --passwd-path)
+        COMPREPLY=($(compgen -c -- "$cur") $(compgen -f -- "$cur")) ;;
     --timeout|--port|--prompt|--prompt-echo|--name|--instruction|--language)
+        ;;
+    --host-name|--host-ip|--client-name|--client-ip|--remote-user|--param)
+        ;;
+    --reply|--debug-level)
         ;;
     -[bcDeJLmOopQRWw]) ;;
     *) return 1 ;;
@@ -68,14 +74,21 @@ _authplug_ssh_words() {
 _authplug_try_words() {
     local cur=$1 previous=$2
     if ((COMP_CWORD == 2)); then
-        COMPREPLY=($(compgen -W 'putty --help' -- "$cur"))
+        COMPREPLY=($(compgen -W 'putty kbdint passwd authorize --help' \
+            -- "$cur"))
     elif _authplug_after_dashes 3; then
         compopt -o filenames
         COMPREPLY=($(compgen -c -- "$cur") $(compgen -f -- "$cur"))
-    elif ! _authplug_value "$previous" "$cur"; then
+    elif _authplug_value "$previous" "$cur"; then
+        return
+    elif [[ ${COMP_WORDS[2]} == putty ]]; then
         COMPREPLY=($(compgen -W '--host --port --user --method --prompt
             --prompt-echo --name --instruction --language --round --outcome
             --timeout --batch --help --' -- "$cur"))
+    else
+        COMPREPLY=($(compgen -W '--user --host-name --host-ip --client-name
+            --client-ip --remote-user --param --reply --passwd-path
+            --debug-level --shell --timeout --batch --help --' -- "$cur"))
     fi
 }
 

@@ -13,7 +13,7 @@ struct authplug_tectia_session {
     /* what the server said outlives the engine's events here, as C strings:
      * keys and values in turn; replies */
     authplug_secret *params, *replies;
-    authplug_secret *texts; /* of the prompts to be asked, end to end */
+    authplug_secret *texts;      /* of the prompts to be asked, end to end */
     authplug_ki_prompt *prompts; /* limits.prompts; without data until asked */
     uint32_t count;
     authplug_secret *error_msg, *error_log;
@@ -88,8 +88,8 @@ receive(authplug_tectia_session *session, authplug_tectia_type type,
         status = authplug_tectia_plugin_next(session->engine, event);
         if (status != AUTHPLUG_NEED_MORE)
             break;
-        status = io_read(session->link.in, buffer, sizeof buffer, &len,
-                         deadline);
+        status =
+            io_read(session->link.in, buffer, sizeof buffer, &len, deadline);
         if (status == AUTHPLUG_OK && len == 0)
             authplug_tectia_plugin_eof(session->engine);
         else if (status == AUTHPLUG_OK)
@@ -185,9 +185,9 @@ question(authplug_tectia_session *session, const char *instruction)
         text->data = text->len > 0 ? texts.data + at : NULL;
         at += text->len;
     }
-    status = authplug_tectia_plugin_request(
-        session->engine, authplug_span_of(instruction), session->prompts,
-        session->count);
+    status = authplug_tectia_plugin_request(session->engine,
+                                            authplug_span_of(instruction),
+                                            session->prompts, session->count);
     session->count = 0;
     authplug_secret_clear(session->texts);
     return status;
@@ -284,8 +284,7 @@ static authplug_status
 hear_params(authplug_tectia_session *session)
 {
     authplug_tectia_event event = {0};
-    authplug_status status =
-        receive(session, AUTHPLUG_TECTIA_PARAMS, &event);
+    authplug_status status = receive(session, AUTHPLUG_TECTIA_PARAMS, &event);
 
     for (uint32_t i = 0; status == AUTHPLUG_OK && i < event.count; i++) {
         status = keep(session->params, event.pairs[i].key);

@@ -62,9 +62,8 @@ decide(authplug_tectia_session *session, void *arguments)
 int
 main(int argc, char **argv)
 {
-    authplug_tectia_program guests = {.name = "guests",
-                                      .kind = AUTHPLUG_TECTIA_AUTHORIZE,
-                                      .decide = decide};
+    authplug_tectia_program guests = {
+        .name = "guests", .kind = AUTHPLUG_TECTIA_AUTHORIZE, .decide = decide};
 
     return argc < 1 ? 2 : authplug_tectia_run(&guests, argv);
 }

@@ -30,8 +30,8 @@ matches(char *line, const char *const given[4])
 static bool
 decide(authplug_tectia_session *session, void *path)
 {
-    const char *given[4] = {authplug_tectia_session_param(session,
-                                                          "user_name")};
+    const char *given[4] = {
+        authplug_tectia_session_param(session, "user_name")};
     char *line = NULL;
     size_t size = 0;
     bool right = false;

@@ -211,8 +211,8 @@ options() {
 }
 
 options authplug-try.1 "$build/authplug" try
-sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/--\1/p' cli/try.c |
-    grep -vx -e --help >"$tmp/a"
+sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/--\1/p' cli/try_*.c |
+    sort -u | grep -vx -e --help >"$tmp/a"
 "$build/authplug" try --help | long_options >"$tmp/b"
 same "authplug try takes the options of its help text"
 if [ -x "$build/authplug-ssh" ]; then
