@@ -177,13 +177,10 @@ take_lines(enrolment *e, authplug_span text)
     authplug_span line;
     uint32_t count = 0;
 
-    while (next_line(&text, &line)) {
+    while (count < e->asked.count && next_line(&text, &line)) {
+        authplug_status status = answer_read(line, e->given.to[count]);
         const char *complaint = NULL;
-        authplug_status status;
 
-        if (count == e->asked.count)
-            break;
-        status = answer_read(line, e->given.to[count]);
         if (status != AUTHPLUG_OK)
             complaint = answer_fault(status);
         else if (is_repeated(&e->given, count))

@@ -71,7 +71,7 @@ trouble(const char *path, int code)
     return false;
 }
 
-/* -------------------------------------------------- who could have changed it */
+/* -------------------------------------------- who could have changed it */
 
 /* Nobody but root and ourselves; the bits of mode in `bad` belong to others. */
 static bool
