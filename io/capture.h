@@ -2,10 +2,11 @@
  * io/capture.h - what libssh captures of its packets, read back. Internal.
  *
  * libssh writes a pcap file: each packet is an IPv4 header, a TCP header, and
- * one SSH packet, decrypted: its length, except where the cipher authenticates
- * what is encrypted, the length of the padding, the payload, the padding (RFC
- * 4253 section 6). Here the file is in memory, is cut as soon as it was read,
- * and is wiped by that. Who has libssh tells it to write to the path.
+ * one SSH packet, decrypted: its length, the length of the padding, the
+ * payload, the padding (RFC 4253 section 6). What came in under a MAC of what
+ * is encrypted ("etm") lacks the packet's length. Here the file is in memory,
+ * is cut as soon as it was read, and is wiped by that. Who has libssh tells it
+ * to write to the path.
  */
 #ifndef IO_CAPTURE_H
 #define IO_CAPTURE_H

@@ -59,11 +59,9 @@ dissect(const capture *from, authplug_span bytes, capture_packet *packet)
                               sizeof from->our_port) == 0;
     bytes.data += IP_TCP;
     bytes.len -= IP_TCP;
-    /* a length that is not there would read as one over all limits */
+    /* what is sent has its length always, though not always the right one */
     reader = authplug_reader_over(bytes, 0);
-    if (authplug_get_uint32(&reader) == bytes.len - 4)
-        reader.pos = 4;
-    else
+    if (authplug_get_uint32(&reader) != bytes.len - 4 && packet->incoming)
         reader = authplug_reader_over(bytes, 0);
     padding = authplug_get_byte(&reader);
     packet->type = authplug_get_byte(&reader);
