@@ -83,7 +83,7 @@ start(children *all, int fd)
     all->strangers++;
 }
 
-/* Takes the connections that are there; false when there is no room for them. */
+/* Takes the connections that are there; false when the system has no room. */
 static bool
 take(children *all, int listener)
 {
