@@ -55,7 +55,8 @@ typedef struct authplug_tectia_host_options {
      * the process does with SIGCHLD, its threads, descriptors and children,
      * the plugin's end is neither lost nor seen by it, and the plugin does not
      * outlive the process. The plugin has a session of its own and the root
-     * directory. Costs a fork. Goes without saying where `as` is set.
+     * directory, where its name, too, begins unless it is absolute. Costs a
+     * fork. Goes without saying where `as` is set.
      */
     bool guarded;
 

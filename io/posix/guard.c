@@ -94,8 +94,8 @@ change_identity(const io_identity *as)
     groups = getgroups(0, NULL);
     errno = EPERM;
     if (getresuid(&uids[0], &uids[1], &uids[2]) != 0 ||
-        getresgid(&gids[0], &gids[1], &gids[2]) != 0 ||
-        groups < 0 || (size_t)groups != as->group_count)
+        getresgid(&gids[0], &gids[1], &gids[2]) != 0 || groups < 0 ||
+        (size_t)groups != as->group_count)
         return false;
     for (int i = 0; i < 3; i++)
         if (uids[i] != as->uid || gids[i] != as->gid)
@@ -168,8 +168,7 @@ reset_signals(void)
     static const long standard[16]; /* the kernel's struct, whatever it is */
 
     for (int i = 1; i < _NSIG; i++)
-        (void)syscall(SYS_rt_sigaction, i, standard, NULL,
-                      (size_t)(_NSIG / 8));
+        (void)syscall(SYS_rt_sigaction, i, standard, NULL, (size_t)(_NSIG / 8));
 }
 
 /* Puts the program's pipes into their places and closes everything else: the
@@ -197,15 +196,13 @@ settle_process(const order *job)
     (void)umask(022);
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
-    if (setsid() < 0 || chdir("/") != 0 ||
-        getrlimit(RLIMIT_CORE, &core) != 0)
+    if (setsid() < 0 || chdir("/") != 0 || getrlimit(RLIMIT_CORE, &core) != 0)
         return false;
     core.rlim_cur = 0; /* the program is told secrets */
     /* the socket tells when the parent is gone, unless somebody else has a
      * copy of its end; this does in any case */
     return setrlimit(RLIMIT_CORE, &core) == 0 &&
-           prctl(PR_SET_PDEATHSIG, SIGCHLD) == 0 &&
-           getppid() == job->parent &&
+           prctl(PR_SET_PDEATHSIG, SIGCHLD) == 0 && getppid() == job->parent &&
            signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK) == CHILDREN;
 }
 
@@ -422,8 +419,8 @@ posix_guard_start(posix_guard *guard, const io_program *program,
         close(ends[1]);
     if (guard->pid > 0) {
         status = hear_start(guard, program->lifetime > 0
-                                         ? io_deadline(program->lifetime)
-                                         : INT64_MAX);
+                                       ? io_deadline(program->lifetime)
+                                       : INT64_MAX);
         if (status != AUTHPLUG_OK)
             dismiss(guard);
     } else if (guard->channel >= 0) {

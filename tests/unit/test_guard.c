@@ -72,9 +72,9 @@ first_words(io_child *child)
     static char text[256];
     size_t len;
 
-    assert_int_equal(io_child_read(child, text, sizeof text - 1, &len,
-                                   io_deadline(SOON)),
-                     AUTHPLUG_OK);
+    assert_int_equal(
+        io_child_read(child, text, sizeof text - 1, &len, io_deadline(SOON)),
+        AUTHPLUG_OK);
     text[len] = 0;
     return text;
 }
@@ -119,9 +119,9 @@ TEST(a_conversation_passes)
         .argv = argv, .environment = environment, .guarded = true};
     io_child *child = started(&program);
 
-    assert_int_equal(io_child_write(child, authplug_span_of("hello"),
-                                    io_deadline(SOON)),
-                     AUTHPLUG_OK);
+    assert_int_equal(
+        io_child_write(child, authplug_span_of("hello"), io_deadline(SOON)),
+        AUTHPLUG_OK);
     assert_string_equal(first_words(child), "hello");
     io_child_close_input(child);
     assert_string_equal(said(child, 0), "");
@@ -414,8 +414,7 @@ without_standard_streams(void)
     close(2);
     if (io_child_start(&program, &child) != AUTHPLUG_OK)
         return false;
-    (void)io_child_write(child, authplug_span_of("stoat\n"),
-                         io_deadline(SOON));
+    (void)io_child_write(child, authplug_span_of("stoat\n"), io_deadline(SOON));
     (void)io_child_read(child, text, sizeof text, &len, io_deadline(SOON));
     io_child_finish(&child, SOON, &how);
     return how.known && how.code == 0 && len == 6 &&
@@ -438,8 +437,8 @@ as_nobody(void)
     if (setresuid(NOBODY, NOBODY, NOBODY) != 0)
         return false;
     program.as = &root;
-    return io_child_start(&program, &child) == AUTHPLUG_IO &&
-           errno == EPERM && child == NULL && childless() &&
+    return io_child_start(&program, &child) == AUTHPLUG_IO && errno == EPERM &&
+           child == NULL && childless() &&
            access("/tmp/authplug-must-not-be", F_OK) != 0;
 }
 
@@ -468,7 +467,8 @@ nobody_looks_at_the_guard(void)
         size_t more;
 
         if (io_child_read(child, text + len, sizeof text - len, &more,
-                          io_deadline(SOON)) != AUTHPLUG_OK || more == 0)
+                          io_deadline(SOON)) != AUTHPLUG_OK ||
+            more == 0)
             break;
         len += more;
     }
@@ -552,6 +552,17 @@ TEST(a_program_that_ends_by_itself_is_not_waited_for)
     io_child_finish(&child, SOON, &how);
     assert_true(how.known && how.code == 3 && !how.killed);
     assert_true(io_now() - start < 400);
+}
+
+TEST(a_program_that_never_stops_talking_is_ended)
+{
+    int64_t start = io_now();
+    io_child *child = shell("yes; yes >&2");
+    io_exit how;
+
+    io_child_finish(&child, 100, &how);
+    assert_true(how.killed);
+    assert_true(io_now() - start < 1000);
 }
 
 TEST(nothing_is_left_neither_descriptors_nor_children)
@@ -734,6 +745,7 @@ main(void)
         cmocka_unit_test(
             a_grandchild_that_keeps_the_pipe_delays_nothing_and_is_ended),
         cmocka_unit_test(a_program_that_ends_by_itself_is_not_waited_for),
+        cmocka_unit_test(a_program_that_never_stops_talking_is_ended),
         cmocka_unit_test(nothing_is_left_neither_descriptors_nor_children),
         cmocka_unit_test(the_group_of_a_killed_host_is_ended),
         cmocka_unit_test(
