@@ -327,7 +327,7 @@ plugin kbdint 'echo req:a'
 want_fault 'the plugin ended its requests without end_of_requests'
 
 it "it does not wait for the replies"
-plugin kbdint --reply x 'echo req:a; echo end_of_requests; echo success'
+plugin kbdint --reply x 'printf "req:a\nend_of_requests\nsuccess\n"'
 want_fault 'spoke out of turn' 'wait for the end of each list'
 
 it "CR at the end of lines is named, with the line"
