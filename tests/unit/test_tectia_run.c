@@ -25,7 +25,7 @@
 
 #define SOON 5000
 
-/* A sanitizer's own copies of what is read are none of the runtime's. */
+/* A sanitizer's calls save registers on the stack, with what is in them. */
 #if !defined(__SANITIZE_ADDRESS__)
 #define MEMORY_IS_OURS
 #endif
