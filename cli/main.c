@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+static int run_passwd(int argc, char **argv);
 static int run_ssh(int argc, char **argv);
 
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"ssh", run_ssh, "log in with a plugin answering, run the session by ssh"},
+    {"passwd", run_passwd, "change a password in authplug serve's file"},
     {"try", cli_try, "hold a conversation with a plugin by hand"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
@@ -48,6 +50,13 @@ run_beside(const char *name, char **argv)
     io_say("authplug", "cannot run %s: %s: is it installed beside authplug?",
            name, strerror(errno));
     return CLI_BROKEN;
+}
+
+static int
+run_passwd(int argc, char **argv)
+{
+    (void)argc;
+    return run_beside("authplug-passwd", argv);
 }
 
 static int

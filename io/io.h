@@ -91,8 +91,10 @@ typedef struct io_program {
     const io_identity *as;
     /* POSIX only: in a session of its own, in the root directory, below a
      * process of ours that the surrounding program neither sees nor can reap,
-     * and that ends the whole group when we are gone or after `lifetime`
-     * milliseconds. Whatever the program does with SIGCHLD does not matter. */
+     * and that ends the whole group when we are gone, or when we have not
+     * done so a second after `lifetime` milliseconds (0: no limit). Whatever
+     * the program does with SIGCHLD does not matter. The start, too, waits no
+     * longer than `lifetime`. */
     bool guarded;
     int64_t lifetime;
     /* one line of its standard error, without newline, as it came; may be
@@ -109,7 +111,8 @@ typedef struct io_exit {
     bool killed; /* by us, at the deadline */
 } io_exit;
 
-/* NOT_FOUND, NOMEM, IO. */
+/* NOT_FOUND and IO, with errno; NOMEM; of a guarded start also TIMEOUT and
+ * CANCELLED. */
 authplug_status io_child_start(const io_program *program, io_child **child);
 
 /* As io_read() and io_write() on its pipes; its standard error is read

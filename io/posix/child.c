@@ -23,12 +23,14 @@ extern char **environ;
 #define LOOK_EVERY 20
 
 struct io_child {
-    pid_t pid;
+    pid_t pid; /* of the program, if it is not guarded */
+    posix_guard guard;
     int to, from, errors; /* our ends of its pipes; -1 once closed */
     posix_timer timer;
     int poll;             /* an epoll instance for all that it may do */
     int signals;          /* the one of io_signals_fd() that poll knows */
-    int ended_fd;         /* readable when it ended; -1 if not to be had */
+    int ended_fd;         /* readable when it ended; -1 if not to be had;
+                             where there is a guard, its channel */
     void (*on_line)(void *, authplug_span);
     void *context;
     char line[LINE_MAX_BYTES];
@@ -101,10 +103,9 @@ prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
 }
 
 static int
-spawn(const io_program *program, const pipes *p, pid_t *pid)
+spawn(const char *const *argv, const char *const *environment, const pipes *p,
+      pid_t *pid)
 {
-    const char *shell[] = {"/bin/sh", "-c", program->command, NULL};
-    const char *const *argv = program->argv ? program->argv : shell;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     int error;
@@ -117,14 +118,37 @@ spawn(const io_program *program, const pipes *p, pid_t *pid)
     }
     error = prepare(&attr, &actions, p) ? ENOMEM : 0;
     if (error == 0)
-        error = posix_spawnp(pid, argv[0], &actions, &attr,
-                             (char *const *)argv,
-                             program->environment
-                                 ? (char *const *)program->environment
-                                 : environ);
+        error =
+            posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv,
+                         (char *const *)environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     return error;
+}
+
+static bool
+is_guarded(const io_child *child)
+{
+    return child->guard.channel >= 0;
+}
+
+/* Gives the status, with errno. */
+static authplug_status
+start(io_child *born, const io_program *program, const pipes *p)
+{
+    const char *shell[] = {"/bin/sh", "-c", program->command, NULL};
+    const char *const *argv = program->argv ? program->argv : shell;
+    const char *const *environment = program->environment
+                                         ? program->environment
+                                         : (const char *const *)environ;
+
+    if (program->guarded || program->as != NULL)
+        return posix_guard_start(&born->guard, program, argv, environment,
+                                 p->theirs);
+    errno = spawn(argv, environment, p, &born->pid);
+    if (errno == ENOMEM || errno == EAGAIN)
+        return AUTHPLUG_IO;
+    return errno == 0 ? AUTHPLUG_OK : AUTHPLUG_NOT_FOUND;
 }
 
 static int
@@ -155,6 +179,7 @@ authplug_status
 io_child_start(const io_program *program, io_child **child)
 {
     io_child *born = calloc(1, sizeof *born);
+    authplug_status status;
     pipes p;
     int error;
 
@@ -164,19 +189,21 @@ io_child_start(const io_program *program, io_child **child)
         free(born);
         return AUTHPLUG_IO;
     }
-    error = spawn(program, &p, &born->pid);
+    born->guard.channel = -1;
+    status = start(born, program, &p);
+    error = errno;
     close_all(p.theirs);
-    if (error != 0) {
+    if (status != AUTHPLUG_OK) {
         close_all(p.ours);
         free(born);
         errno = error;
-        return error == ENOMEM || error == EAGAIN ? AUTHPLUG_IO
-                                                  : AUTHPLUG_NOT_FOUND;
+        return status;
     }
     born->to = p.ours[0];
     born->from = p.ours[1];
     born->errors = p.ours[2];
-    born->ended_fd = watch_end(born->pid);
+    born->ended_fd = is_guarded(born) ? born->guard.channel
+                                      : watch_end(born->pid);
     posix_timer_open(&born->timer);
     born->signals = -1;
     born->poll = posix_above_standard(epoll_create1(EPOLL_CLOEXEC));
@@ -210,6 +237,15 @@ close_fd(int *fd)
     *fd = -1;
 }
 
+/* Closes a descriptor that is watched. Closing alone would leave it watched
+ * while a process that another thread starts has a copy. */
+static void
+forget(const io_child *child, int *fd)
+{
+    (void)epoll_ctl(child->poll, EPOLL_CTL_DEL, *fd, NULL);
+    close_fd(fd);
+}
+
 /* Takes what is there now; a program that writes without end is let write,
  * so that it does not block, and not listened to any more. */
 static void
@@ -221,7 +257,7 @@ read_errors(io_child *child)
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
         if (child->line_len > 0)
             emit_line(child);
-        close_fd(&child->errors);
+        forget(child, &child->errors);
     }
     for (ssize_t i = 0; i < got; i++) {
         child->errors_total++;
@@ -237,15 +273,23 @@ read_errors(io_child *child)
 
 /* Ended, but not reaped: its pid and its group's number stay ours. */
 static bool
-has_ended(const io_child *child)
+has_ended(io_child *child, io_exit *how)
 {
     siginfo_t info;
 
+    if (is_guarded(child))
+        return posix_guard_ended(&child->guard, how);
+    *how = (io_exit){false, -1, 0, false};
     info.si_pid = 0;
     if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) !=
         0)
         return errno == ECHILD; /* somebody else reaped it */
-    return info.si_pid != 0;
+    how->known = info.si_pid != 0;
+    if (how->known && info.si_code == CLD_EXITED)
+        how->code = info.si_status;
+    else if (how->known)
+        how->signal = info.si_status;
+    return how->known;
 }
 
 /* What happened, once something has. */
@@ -262,6 +306,7 @@ wait_event(io_child *child, int64_t deadline, happened *what)
     struct epoll_event events[EVENTS];
     int64_t now = io_now(), left = deadline < now ? 0 : deadline - now;
     bool covered = posix_timer_covers(&child->timer, deadline, now);
+    io_exit how;
     int count;
 
     if (child->ended_fd < 0 && left > LOOK_EVERY) {
@@ -289,7 +334,7 @@ wait_event(io_child *child, int64_t deadline, happened *what)
             what->signal = true;
     }
     if (child->ended_fd < 0)
-        what->ended = has_ended(child);
+        what->ended = has_ended(child, &how);
     return AUTHPLUG_OK;
 }
 
@@ -337,6 +382,8 @@ await_room(io_child *child, int64_t deadline)
             read_errors(child);
         if (fds[0].revents != 0)
             return AUTHPLUG_OK;
+        if (io_now() >= deadline)
+            return AUTHPLUG_TIMEOUT;
     }
 }
 
@@ -405,72 +452,68 @@ io_child_listens(const io_child *child)
 /* --------------------------------------------------------------- ending */
 
 /* Waits for its end, reading and dropping what it still says. */
-static bool
-wait_end(io_child *child, int64_t deadline)
-{
-    char rest[4096];
-    bool ended = has_ended(child);
-
-    while (!ended) {
-        authplug_status status = await_output(child, deadline, &ended);
-        ssize_t got;
-
-        if (status != AUTHPLUG_OK)
-            return false;
-        if (ended)
-            break;
-        got = read(child->from, rest, sizeof rest);
-        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-            close_fd(&child->from);
-        ended = has_ended(child);
-    }
-    authplug_wipe(rest, sizeof rest);
-    return true;
-}
-
 bool
 io_child_ended(io_child *child, int64_t deadline, io_exit *how)
 {
-    siginfo_t info = {0};
-    io_exit result = {false, -1, 0, false};
+    io_exit unwanted;
+    char rest[4096];
 
-    if (!wait_end(child, deadline))
-        return false;
-    if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
-            0 &&
-        info.si_pid != 0) {
-        result.known = true;
-        if (info.si_code == CLD_EXITED)
-            result.code = info.si_status;
-        else
-            result.signal = info.si_status;
+    if (how == NULL)
+        how = &unwanted;
+    while (!has_ended(child, how)) {
+        bool ended;
+        ssize_t got;
+
+        if (await_output(child, deadline, &ended) != AUTHPLUG_OK)
+            return false;
+        if (ended)
+            continue;
+        /* some never stop talking */
+        if (io_now() >= deadline)
+            return false;
+        got = read(child->from, rest, sizeof rest);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            forget(child, &child->from);
+        authplug_wipe(rest, sizeof rest);
     }
-    if (how != NULL)
-        *how = result;
     return true;
+}
+
+/* Ends the whole group and reaps the child; how it ended, if it has. */
+static void
+end_group(io_child *c, bool ended, io_exit *how)
+{
+    if (!ended) {
+        kill(-c->pid, SIGTERM);
+        kill(-c->pid, SIGCONT);
+        (void)io_child_ended(c, io_deadline(TERM_GRACE), how);
+    }
+    /* the leader is not reaped yet, so the group's number is still ours;
+     * where somebody else reaped it, the number may be anybody's */
+    if (how->known || !ended)
+        kill(-c->pid, SIGKILL);
+    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
 }
 
 void
 io_child_finish(io_child **child, int64_t grace, io_exit *how)
 {
-    io_child *c = *child;
     io_exit result = {false, -1, 0, false};
+    io_child *c = *child;
+    bool ended;
 
     if (c == NULL)
         return;
     close_fd(&c->to);
-    if (!io_child_ended(c, io_deadline(grace), &result)) {
-        kill(-c->pid, SIGTERM);
-        kill(-c->pid, SIGCONT);
-        (void)io_child_ended(c, io_deadline(TERM_GRACE), &result);
-        result.killed = true;
+    ended = io_child_ended(c, io_deadline(grace), &result);
+    if (is_guarded(c)) {
+        posix_guard_finish(&c->guard, &result);
+        c->ended_fd = -1;
+    } else {
+        end_group(c, ended, &result);
     }
-    /* the leader is not reaped yet, so the group's number is still ours;
-     * where somebody else reaped it, the number may be anybody's */
-    if (result.known || result.killed)
-        kill(-c->pid, SIGKILL);
-    while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    result.killed = !ended;
     if (c->errors >= 0)
         read_errors(c);
     if (c->line_len > 0)

@@ -39,6 +39,27 @@ authplug_status posix_poll(struct pollfd *fds, nfds_t count, int64_t deadline,
 /* write() that gives EPIPE and never SIGPIPE, whatever the process wants. */
 ssize_t posix_write(int fd, const void *data, size_t len);
 
+/* The process between us and a guarded program; see guard.c. */
+typedef struct posix_guard {
+    pid_t pid;
+    int channel; /* readable once the program has ended; -1 for none */
+    bool over;   /* the end was heard of: */
+    io_exit how;
+} posix_guard;
+
+/* NOT_FOUND, IO, with errno; TIMEOUT when its lifetime has passed; CANCELLED.
+ */
+authplug_status posix_guard_start(posix_guard *guard,
+                                  const io_program *program,
+                                  const char *const *argv,
+                                  const char *const *environment,
+                                  const int theirs[3]);
+/* Whether the program has ended, and so its group; if so, how. */
+bool posix_guard_ended(posix_guard *guard, io_exit *how);
+/* Ends the program's group: TERM, half a second, KILL. No guard is left, and
+ * its channel is closed. */
+void posix_guard_finish(posix_guard *guard, io_exit *how);
+
 /* fd, or a copy of it above 2 (fd is closed then); close-on-exec. -1. */
 int posix_above_standard(int fd);
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "io/io.h"
+#include "processes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define SOON 5000
 
 typedef struct heard {
     char text[4096];
@@ -44,57 +42,8 @@ shell(const char *command, heard *h)
 {
     io_program program = {
         .command = command, .on_line = h ? hear : NULL, .context = h};
-    io_child *child = NULL;
 
-    assert_int_equal(io_child_start(&program, &child), AUTHPLUG_OK);
-    return child;
-}
-
-/* All that it prints, as a string. */
-static const char *
-output(io_child *child)
-{
-    static char text[65536];
-    size_t used = 0, len = 1;
-
-    while (len > 0) {
-        assert_int_equal(io_child_read(child, text + used,
-                                       sizeof text - used - 1, &len,
-                                       io_deadline(SOON)),
-                         AUTHPLUG_OK);
-        used += len;
-    }
-    text[used] = 0;
-    return text;
-}
-
-static bool
-alive(pid_t pid)
-{
-    return kill(pid, 0) == 0;
-}
-
-/* Waits a moment: an orphan is reaped by somebody else. */
-static bool
-gone(pid_t pid)
-{
-    char path[64], state[512];
-    FILE *stat;
-
-    for (int i = 0; i < 100 && alive(pid); i++) {
-        (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-        stat = fopen(path, "re");
-        if (stat == NULL)
-            return true;
-        if (fgets(state, sizeof state, stat) != NULL &&
-            strstr(state, ") Z") != NULL) {
-            fclose(stat);
-            return true;
-        }
-        fclose(stat);
-        usleep(20000);
-    }
-    return !alive(pid);
+    return started(&program);
 }
 
 static void

@@ -391,6 +391,68 @@ TEST(freeing_wipes_what_was_written_into_the_room_but_not_committed)
     assert_int_equal(spy_spilled(), 0);
 }
 
+static bool same(const char *given, const char *known)
+{
+    size_t len = strlen(given), size = strlen(known);
+    /* each once at the end of what may be read */
+    bool once = authplug_secret_equal(
+        authplug_span_make(guarded(given, len), len),
+        authplug_span_make(known, size));
+    bool again = authplug_secret_equal(
+        authplug_span_make(given, len),
+        authplug_span_make(guarded(known, size), size));
+
+    assert_int_equal(once, again);
+    return once;
+}
+
+TEST(equal_are_the_same_bytes_and_nothing_else)
+{
+    static const char *const words[] = {"",       "s",      "t",
+                                        "stoat",  "stoas",  "ttoat",
+                                        "stoats", "stoatstoat", "weasel"};
+
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        for (size_t j = 0; j < COUNT_OF(words); j++)
+            assert_int_equal(same(words[i], words[j]), i == j);
+}
+
+TEST(every_bit_counts_when_comparing)
+{
+    const char known[] = "stoat";
+
+    for (size_t bit = 0; bit < 5 * 8; bit++) {
+        char given[5];
+
+        memcpy(given, known, 5);
+        given[bit / 8] = (char)(given[bit / 8] ^ (1 << bit % 8));
+        assert_false(authplug_secret_equal(authplug_span_make(given, 5),
+                                           authplug_span_of(known)));
+    }
+}
+
+TEST(a_NUL_is_a_byte_like_others_when_comparing)
+{
+    assert_true(authplug_secret_equal(authplug_span_make("a\0b", 3),
+                                      authplug_span_make("a\0b", 3)));
+    assert_false(authplug_secret_equal(authplug_span_make("a\0b", 3),
+                                       authplug_span_make("a\0c", 3)));
+    assert_false(authplug_secret_equal(authplug_span_make("a\0", 2),
+                                       authplug_span_make("a", 1)));
+}
+
+TEST(what_is_longer_by_a_multiple_of_256_is_not_equal)
+{
+    static const char many[256 + 5];
+
+    assert_false(authplug_secret_equal(authplug_span_make(many, 5 + 256),
+                                       authplug_span_make(many, 5)));
+    assert_false(authplug_secret_equal(authplug_span_make(many, 5),
+                                       authplug_span_make(many, 5 + 256)));
+    assert_true(authplug_secret_equal(authplug_span_make(NULL, 0),
+                                      authplug_span_make(NULL, 0)));
+}
+
 TEST(the_spy_of_these_tests_does_see)
 {
     char *block;
@@ -437,6 +499,10 @@ int main(void)
         SECRET(growing_leaves_nothing_behind_in_memory),
         SECRET(freeing_wipes),
         SECRET(freeing_wipes_what_was_written_into_the_room_but_not_committed),
+        cmocka_unit_test(equal_are_the_same_bytes_and_nothing_else),
+        cmocka_unit_test(every_bit_counts_when_comparing),
+        cmocka_unit_test(a_NUL_is_a_byte_like_others_when_comparing),
+        cmocka_unit_test(what_is_longer_by_a_multiple_of_256_is_not_equal),
         SECRET(the_spy_of_these_tests_does_see),
     };
 #undef SECRET
