@@ -2,8 +2,6 @@
 #define _GNU_SOURCE
 #include "server/accounts_file.h"
 
-#include "conf/file.h"
-
 #include <crypt.h>
 #include <errno.h>
 #include <stdio.h>
@@ -66,21 +64,12 @@ accounts_twice(const char *file, unsigned number)
 }
 
 authplug_status
-accounts_open(const char *file, bool may_be_absent, accounts_reader *reader)
+accounts_open(const char *file, conf_care care, accounts_reader *reader)
 {
     accounts_reader none = {0};
-    authplug_status status;
 
     *reader = none;
-    status = file_read(file, CONF_NOT_READABLE, ACCOUNTS_FILE_MOST,
-                       &reader->text, said);
-    if (status != AUTHPLUG_NOT_FOUND)
-        return status;
-    if (!may_be_absent)
-        return AUTHPLUG_IO;
-    authplug_secret_clear(said);
-    reader->text = authplug_secret_new(1);
-    return reader->text == NULL ? AUTHPLUG_NOMEM : AUTHPLUG_OK;
+    return file_read(file, care, ACCOUNTS_FILE_MOST, &reader->text, said);
 }
 
 void
@@ -268,12 +257,14 @@ typedef struct record {
 
 /* Reads all of the file, whoever is looked for. */
 static authplug_status
-look_up(const char *file, const char *user, accounts_reader *reader,
-        record *found)
+look_up(const char *file, const char *user, conf_care care,
+        accounts_reader *reader, record *found)
 {
-    authplug_status status = accounts_open(file, false, reader);
+    authplug_status status = accounts_open(file, care, reader);
     accounts_line line;
 
+    if (status == AUTHPLUG_NOT_FOUND)
+        return AUTHPLUG_IO;
     while (status == AUTHPLUG_OK) {
         status = accounts_next(file, reader, &line);
         if (status != AUTHPLUG_OK || line.name.len == 0)
@@ -298,7 +289,7 @@ accounts_find(const char *file, const char *user, const char **error)
     authplug_status status = AUTHPLUG_NOMEM;
 
     if (accounts_listen())
-        status = look_up(file, user, &reader, &found);
+        status = look_up(file, user, CONF_OF_ANYBODY, &reader, &found);
     accounts_close(&reader);
     if (status == AUTHPLUG_OK && !found.known)
         status = accounts_unknown(file);
@@ -350,7 +341,7 @@ accounts_check(const char *file, const char *user, authplug_span password,
     bool fits = false;
 
     if (accounts_listen())
-        status = look_up(file, user, &reader, &found);
+        status = look_up(file, user, CONF_NOT_READABLE, &reader, &found);
     if (status == AUTHPLUG_OK)
         status = try_password(file, &found, password, &fits);
     if (status != AUTHPLUG_OK)

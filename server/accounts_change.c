@@ -90,7 +90,7 @@ keep_owner(const place *at, int fd)
 {
     struct stat file;
 
-    if (fstatat(at->folder, at->name, &file, 0) != 0)
+    if (fstatat(at->folder, at->name, &file, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT;
     return file.st_uid == geteuid() ||
            fchown(fd, file.st_uid, file.st_gid) == 0;
@@ -238,8 +238,15 @@ rewrite(const char *path, const char *user, const accounts_edit *edit,
         authplug_span hash, authplug_secret *text)
 {
     accounts_reader reader;
-    authplug_status status = accounts_open(path, edit->create, &reader);
+    authplug_status status = accounts_open(path, CONF_OF_ANYBODY, &reader);
 
+    if (status == AUTHPLUG_NOT_FOUND && edit->create) {
+        (void)accounts_listen(); /* it is made, so nothing is wrong */
+        reader.text = authplug_secret_new(1);
+        status = reader.text == NULL ? AUTHPLUG_NOMEM : AUTHPLUG_OK;
+    } else if (status == AUTHPLUG_NOT_FOUND) {
+        status = AUTHPLUG_IO;
+    }
     if (status == AUTHPLUG_OK)
         status = append_all(path, &reader, user, edit, hash, text);
     accounts_close(&reader);
