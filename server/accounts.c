@@ -109,8 +109,8 @@ is_count(authplug_span text, long *value)
     return true;
 }
 
-bool
-accounts_is_name(authplug_span name)
+static bool
+is_name(authplug_span name)
 {
     if (name.len == 0 || name.len > ACCOUNTS_NAME_MOST || name.data[0] == '#')
         return false;
@@ -118,6 +118,16 @@ accounts_is_name(authplug_span name)
         if (name.data[i] < ' ' || name.data[i] == 0x7f || name.data[i] == ':')
             return false;
     return true;
+}
+
+authplug_status
+accounts_check_name(const char *name)
+{
+    if (is_name(authplug_span_of(name)))
+        return AUTHPLUG_OK;
+    accounts_say("this user name cannot be stored: 1 to 255 bytes were "
+                 "expected, no colon, no control character, no '#' first");
+    return AUTHPLUG_VALUE;
 }
 
 /* No password fits: empty, or marked so. */
@@ -149,7 +159,7 @@ read_fields(authplug_span text, accounts_line *line)
 {
     authplug_span changed;
 
-    return take_field(&text, &line->name) && accounts_is_name(line->name) &&
+    return take_field(&text, &line->name) && is_name(line->name) &&
            take_field(&text, &line->hash) && is_hash(line->hash) &&
            take_field(&text, &changed) && is_count(changed, &line->changed) &&
            is_count(text, &line->maxdays) &&
@@ -289,6 +299,8 @@ accounts_find(const char *file, const char *user, const char **error)
     authplug_status status = AUTHPLUG_NOMEM;
 
     if (accounts_listen())
+        status = accounts_check_name(user);
+    if (status == AUTHPLUG_OK)
         status = look_up(file, user, CONF_OF_ANYBODY, &reader, &found);
     accounts_close(&reader);
     if (status == AUTHPLUG_OK && !found.known)

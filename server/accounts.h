@@ -37,9 +37,9 @@ typedef enum accounts_answer {
 accounts_answer accounts_check(const char *file, const char *user,
                                authplug_span password, const char **error);
 
-/* Whether there is such a user: OK, NOT_FOUND. REFUSED (mode, owner), NOMEM,
- * LENGTH, IO (no such file; a line that is none). For administrators: what it
- * says is not for those who log in. */
+/* Whether there is such a user: OK, NOT_FOUND, VALUE where there cannot be one.
+ * REFUSED (mode, owner), NOMEM, LENGTH, IO (no such file; a line that is none).
+ * For administrators: what it says is not for those who log in. */
 authplug_status accounts_find(const char *file, const char *user,
                               const char **error);
 

@@ -49,8 +49,8 @@ void accounts_close(accounts_reader *reader);
 authplug_status accounts_next(const char *file, accounts_reader *reader,
                               accounts_line *line);
 
-/* Whether a name can stand in the file. */
-bool accounts_is_name(authplug_span name);
+/* Whether a name can stand in the file: OK, or VALUE, and says why. */
+authplug_status accounts_check_name(const char *name);
 
 /* Days since 1970-01-01. */
 long accounts_today(void);

@@ -215,6 +215,11 @@ sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/--\1/p' cli/try_*.c |
     sort -u | grep -vx -e --help >"$tmp/a"
 "$build/authplug" try --help | long_options >"$tmp/b"
 same "authplug try takes the options of its help text"
+if [ -x "$build/authplug-passwd" ]; then
+    options authplug-passwd.1 "$build/authplug" passwd
+else
+    skip "authplug-passwd.1 has the options of the help text" "it is not built"
+fi
 if [ -x "$build/authplug-ssh" ]; then
     options authplug-ssh.1 "$build/authplug" ssh
 else

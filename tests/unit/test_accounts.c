@@ -460,6 +460,7 @@ TEST(to_find_a_user_tells_whether_he_is_there)
     assert_status(accounts_find(path, "alice", &error), OK);
     assert_status(accounts_find(path, "bob", &error), NOT_FOUND);
     complains("@: there is no such user");
+    assert_status(accounts_find(path, "a:b", &error), VALUE);
 }
 
 /* ----------------------------------------------------------------------- cost */
