@@ -21,7 +21,7 @@ struct conf {
 
 /* --------------------------------------------------------------- complaints */
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 complain(conf *file, unsigned number, const char *format, va_list arguments)
 {
     if (file->wrong)
@@ -115,7 +115,7 @@ take(conf *file, authplug_secret *text)
     return AUTHPLUG_OK;
 }
 
-/* Gives the file away if it can tell what is wrong; it cannot without memory. */
+/* Gives the file away; without memory there is none that could complain. */
 static authplug_status
 give(conf *made, authplug_status status, conf **file)
 {
