@@ -136,7 +136,7 @@ bool pamtalk_ask(pamcall *call, const char *prompt, authplug_secret *answer);
 bool pamtalk_round(pamcall *call, const authplug_tectia_event *requests,
                    pamreplies *replies);
 
-/* ------------------------------------------------------ pam_auth.c and so on */
+/* ----------------------------------------------------- pam_auth.c and so on */
 
 /* Each gives PAM's code for a call that was opened. */
 int pamauth(pamcall *call);

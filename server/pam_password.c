@@ -131,7 +131,7 @@ get_new(pamcall *call, passwords *p)
             pamtalk_ask(call, "Retype new password: ", p->again));
 }
 
-/* ---------------------------------------------------------------- the change */
+/* -------------------------------------------------------------- the change */
 
 static pamcall_outcome
 change(pamcall *call, const passwords *p)

@@ -14,7 +14,6 @@
  *   -d MS         the user thinks so long
  *   -r NAME       PAM_RHOST
  *   -e NAME=VALUE into PAM's environment
- *   -k TOKEN      PAM_AUTHTOK, before the first step
  *   -f FLAG       silent, no-null or expired
  *   -n N          the steps N times over, with a handle for each
  *   -w N          in N threads
@@ -50,7 +49,7 @@ extern char **environ;
 
 /* What the command line says. */
 static struct {
-    const char *answers[ANSWERS], *rhost, *environment, *token;
+    const char *answers[ANSWERS], *rhost, *environment;
     int count, repeat, threads, flags;
     long think_ms;
     const char *directory, *service, *user;
@@ -176,8 +175,6 @@ one_login(void)
     if (want.environment != NULL)
         pam_putenv(l.pamh, want.environment);
     for (char **name = want.steps; *name != NULL; name++) {
-        if (want.token != NULL && name == want.steps)
-            pam_set_item(l.pamh, PAM_AUTHTOK, want.token);
         l.since = now();
         code = step(&l, *name);
         fprintf(out, "%s: %s after %.0f ms\n", *name,
@@ -368,7 +365,7 @@ take_options(int argc, char **argv)
     int option, count = 0;
     uid_t uid = 0;
 
-    while ((option = getopt(argc, argv, "+a:c:d:e:f:k:n:r:s:u:w:")) != -1) {
+    while ((option = getopt(argc, argv, "+a:c:d:e:f:n:r:s:u:w:")) != -1) {
         switch (option) {
         case 'a':
             want.answers[want.count++] = optarg;
@@ -384,9 +381,6 @@ take_options(int argc, char **argv)
             break;
         case 'f':
             take_flag(optarg);
-            break;
-        case 'k':
-            want.token = optarg;
             break;
         case 'n':
             want.repeat = (int)strtol(optarg, NULL, 10);
