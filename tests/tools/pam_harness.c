@@ -19,9 +19,9 @@
  *   -w N          in N threads
  *   -u UID        as a program that is setuid root, started by this user
  *   -s WAY        ignore, nowait: SIGCHLD; thief: a handler and a thread that
- *                 reap every child; closed: no standard descriptors; leaky:
- *                 descriptors that children inherit; rude: SIGPIPE ignored,
- *                 signals blocked, umask 0
+ *                 reap every child; grabber: clones, too; closed: no standard
+ *                 descriptors; leaky: descriptors that children inherit; rude:
+ *                 SIGPIPE ignored, signals blocked, umask 0
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -294,14 +294,26 @@ reap(int number)
 }
 
 static void *
-reap_always(void *unused)
+reap_always(void *options)
 {
-    (void)unused;
     for (;;) {
-        if (waitpid(-1, NULL, 0) < 0)
+        if (waitpid(-1, NULL, *(const int *)options) < 0)
             pause_ms(1);
     }
     return NULL;
+}
+
+static void
+steal(int options)
+{
+    static int kept;
+    struct sigaction action = {.sa_handler = reap, .sa_flags = SA_RESTART};
+    pthread_t thief;
+
+    kept = options;
+    sigaction(SIGCHLD, &action, NULL);
+    pthread_create(&thief, NULL, reap_always, &kept);
+    pthread_detach(thief);
 }
 
 static void
@@ -309,7 +321,6 @@ be(const char *way)
 {
     struct sigaction action = {.sa_handler = SIG_IGN};
     sigset_t some;
-    pthread_t thief;
 
     if (strcmp(way, "ignore") == 0) {
         sigaction(SIGCHLD, &action, NULL);
@@ -318,11 +329,9 @@ be(const char *way)
         action.sa_flags = SA_NOCLDWAIT;
         sigaction(SIGCHLD, &action, NULL);
     } else if (strcmp(way, "thief") == 0) {
-        action.sa_handler = reap;
-        action.sa_flags = SA_RESTART;
-        sigaction(SIGCHLD, &action, NULL);
-        pthread_create(&thief, NULL, reap_always, NULL);
-        pthread_detach(thief);
+        steal(0);
+    } else if (strcmp(way, "grabber") == 0) {
+        steal(__WALL);
     } else if (strcmp(way, "closed") == 0) {
         int fd = fcntl(fileno(out), F_DUPFD, 10);
 
