@@ -63,4 +63,17 @@ void posix_guard_finish(posix_guard *guard, io_exit *how);
 /* fd, or a copy of it above 2 (fd is closed then); close-on-exec. -1. */
 int posix_above_standard(int fd);
 
+/* What io_trusted() starts from; tests have other ideas of it. */
+typedef struct posix_trust {
+    const char *root;   /* where "/" is; "" for the real one */
+    const char *search; /* for env; "" for nowhere */
+    uid_t owner;        /* trusted besides root */
+} posix_trust;
+
+authplug_status posix_trusted(const posix_trust *as, const char *path,
+                              char *why, size_t size);
+authplug_status posix_trusted_program(const posix_trust *as,
+                                      const char *const *words, char *why,
+                                      size_t size);
+
 #endif
