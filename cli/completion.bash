@@ -32,7 +32,7 @@ _authplug_value() {
         _authplug_hosts "$cur" ;;
     --user|-l)
         COMPREPLY=($(compgen -u -- "$cur")) ;;
-    -F|-i|-I|-E|-S)
+    -F|-i|-I|-E|-S|--config)
         compopt -o filenames
         COMPREPLY=($(compgen -f -- "$cur")) ;;
     --passwd-path)
@@ -43,7 +43,7 @@ _authplug_value() {
         ;;
     --host-name|--host-ip|--client-name|--client-ip|--remote-user|--param)
         ;;
-    --reply|--debug-level)
+    --reply|--debug-level|--listen)
         ;;
     -[bcDeJLmOopQRWw]) ;;
     *) return 1 ;;
@@ -85,6 +85,13 @@ _authplug_passwd_words() {
     fi
 }
 
+_authplug_serve_words() {
+    local cur=$1 previous=$2
+    _authplug_value "$previous" "$cur" && return
+    COMPREPLY=($(compgen -W '--config --port --listen --allow-root --help
+        --version' -- "$cur"))
+}
+
 _authplug_try_words() {
     local cur=$1 previous=$2
     if ((COMP_CWORD == 2)); then
@@ -113,15 +120,20 @@ _authplug() {
         _authplug_ssh_words "$cur" "$previous"
     elif [[ ${1##*/} == authplug-passwd ]]; then
         _authplug_passwd_words "$cur" "$previous"
+    elif [[ ${1##*/} == authplug-serve ]]; then
+        _authplug_serve_words "$cur" "$previous"
     elif ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'passwd ssh try --help --version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'passwd serve ssh try --help --version' \
+            -- "$cur"))
     elif [[ ${COMP_WORDS[1]} == passwd ]]; then
         _authplug_passwd_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == ssh ]]; then
         _authplug_ssh_words "$cur" "$previous"
+    elif [[ ${COMP_WORDS[1]} == serve ]]; then
+        _authplug_serve_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == try ]]; then
         _authplug_try_words "$cur" "$previous"
     fi
 }
 
-complete -F _authplug authplug authplug-passwd authplug-ssh
+complete -F _authplug authplug authplug-passwd authplug-serve authplug-ssh

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static int run_passwd(int argc, char **argv);
+static int run_serve(int argc, char **argv);
 static int run_ssh(int argc, char **argv);
 
 static const struct {
@@ -20,6 +21,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"ssh", run_ssh, "log in with a plugin answering, run the session by ssh"},
+    {"serve", run_serve, "be an SSH server that asks by plugins, for tests"},
     {"passwd", run_passwd, "change a password in authplug serve's file"},
     {"try", cli_try, "hold a conversation with a plugin by hand"},
 };
@@ -57,6 +59,13 @@ run_passwd(int argc, char **argv)
 {
     (void)argc;
     return run_beside("authplug-passwd", argv);
+}
+
+static int
+run_serve(int argc, char **argv)
+{
+    (void)argc;
+    return run_beside("authplug-serve", argv);
 }
 
 static int

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "client/client.h"
 
+#include "io/wipe.h"
+
 #include <locale.h>
 #include <stdio.h>
 #include <sys/resource.h>

@@ -13,7 +13,6 @@
  *   login.c    a login from beginning to end, and its deadline
  *   auth.c     authentication methods in their order
  *   methods.c  each method
- *   wipe.c     memory that others free
  *   session.c  stock ssh runs the session through what was authenticated
  *   mux*.c     the ControlMaster protocol that it runs it through (mux.h)
  */
@@ -24,6 +23,7 @@
 #include <authplug/secret.h>
 #include <authplug/wire.h>
 
+#include "io/capture.h"
 #include "io/io.h"
 
 #include <libssh/libssh.h>
@@ -186,16 +186,10 @@ hostkey_verdict hostkey_check(ssh_session session, const ssh_config *config,
  */
 struct tap;
 
-typedef struct tap_packet {
-    bool incoming;
-    uint8_t type;       /* SSH message number */
-    authplug_span body; /* after the type; lives until the next call */
-} tap_packet;
-
 /* NULL: out of memory or not to be had. The session's socket is AF_INET. */
 struct tap *tap_open(ssh_session session);
 /* The next packet that passed. */
-bool tap_next(struct tap *tap, tap_packet *packet);
+bool tap_next(struct tap *tap, capture_packet *packet);
 /* Wipes what was captured and stops capturing. */
 void tap_close(struct tap **tap);
 
@@ -258,11 +252,6 @@ bool login_wait(struct login *login);
 
 /* Reads what passed since the last time. */
 void login_read_tap(struct login *login);
-
-/* --------------------------------------------------------------- wipe.c */
-
-/* Whether memory is wiped as it is freed, by whomever. */
-void wipe_freed_memory(bool on);
 
 /* ------------------------------------------------------------- session.c */
 

@@ -138,7 +138,7 @@ tell_banner(struct login *login, authplug_span body)
 void
 login_read_tap(struct login *login)
 {
-    tap_packet packet;
+    capture_packet packet;
 
     while (login->tap != NULL && tap_next(login->tap, &packet)) {
         if (packet.incoming && packet.type == MSG_FAILURE) {

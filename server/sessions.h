@@ -19,10 +19,20 @@ typedef struct sessions_options {
 } sessions_options;
 
 /*
- * Serves the connection until it ends, and ends what was started with it: HUP,
- * then KILL, for each session's process group. Everything else a client may
- * ask for (forwards, agent, X11, env but LANG and LC_*) is refused. Gives 0,
- * or 1 when the connection broke.
+ * Serves an authenticated connection until it ends, or until a signal comes
+ * that io_signals_begin() watches for, and ends what was started with it: HUP,
+ * and a second later KILL, for each session's process group. Everything else a
+ * client may ask for (forwards, agent, X11, env but LANG and LC_*) is refused.
+ * The session is disconnected then; ssh_free() is the caller's. Gives 0, or 1
+ * when the connection ended while programs ran, or could not be served.
+ *
+ * The process is to be the connection's own: meanwhile it reaps all of its
+ * children, and those of them that lose their parents. The session is to be in
+ * no ssh_event. Its socket is made non-blocking, with TCP's keepalive.
+ *
+ * What a command leaves running in the background when it ends lives on, as
+ * with sshd, until the connection ends; what put itself into a session of its
+ * own (setsid, nohup does not) survives even that.
  */
 int sessions_serve(ssh_session session, const sessions_options *options);
 

@@ -13,6 +13,7 @@ asyncssh_start $behaviours
 client_config $behaviours
 sshd_start pam "AcceptEnv GREETING"
 sshd_start twosteps service=sshd-two
+sshd_start etm "Ciphers aes256-ctr" "MACs hmac-sha2-256-etm@openssh.com"
 sshd_start keyfirst "AuthenticationMethods publickey,keyboard-interactive" \
     "PubkeyAuthentication yes"
 sshd_start keyonly "PubkeyAuthentication yes" \
@@ -44,6 +45,12 @@ want_out "hello from"
 want_quiet
 want_nothing_left
 want_sshd_log pam "Accepted keyboard-interactive/pam for $me"
+
+it "it does where the MAC is of what is encrypted"
+run 20 $login --plugin "'$hello' '$password'" etm 'echo "from there"; whoami'
+want_rc 0
+want_out_is "from there" "$me"
+want_nothing_left
 
 it "the Python plugin does as well"
 run 20 "$login" --plugin "'$hello_py' '$password'" pam 'echo hello'

@@ -225,6 +225,15 @@ if [ -x "$build/authplug-ssh" ]; then
 else
     skip "authplug-ssh.1 has the options of the help text" "it is not built"
 fi
+if [ -x "$build/authplug-serve" ]; then
+    options authplug-serve.1 "$build/authplug" serve
+    sed -n 's/^    \[[A-Z_]*\] = {"\([A-Za-z.]*\)".*/\1/p' \
+        server/serve_config.c >"$tmp/a"
+    sed -n 's/^\.It Cm \([A-Z][A-Za-z.]*\).*/\1/p' man/authplug-serve.1 >"$tmp/b"
+    same "authplug-serve(1) has the keywords of the configuration"
+else
+    skip "authplug-serve.1 has the options of the help text" "it is not built"
+fi
 
 "$build/authplug" --help |
     sed -n 's/^  \([a-z][a-z-]*\)  *.*/\1/p' >"$tmp/a"

@@ -4,7 +4,7 @@
  * small pieces, so its functions are stood before.
  */
 #define _GNU_SOURCE
-#include "client/client.h"
+#include "io/wipe.h"
 
 #include <dlfcn.h>
 #include <malloc.h>

@@ -1,0 +1,79 @@
+/*
+ * Keyboard-interactive: its submethods, one after another in one dialogue.
+ * Those that are required must all pass, in their order; then as many of the
+ * optional ones as are needed, of which one may fail if enough are left.
+ */
+#define _GNU_SOURCE
+#include "server/serve_connection.h"
+
+/* Asks for the password of the password file. */
+static void
+run_password(connection *with, auth_result *result)
+{
+    static const authplug_ki_prompt prompt = {
+        .text = {(const unsigned char *)"Password: ", 10}, .echo = false};
+
+    ask_user(with, "Password authentication", authplug_span_of(""), &prompt,
+             1, result);
+    if (result->end == AUTH_PASSED)
+        auth_password(with, with->request.replies[0], result);
+}
+
+/* Whether a password that passed must be changed stays known. */
+static void
+run_submethod(connection *with, serve_submethod which, auth_result *result)
+{
+    result->broken = false;
+    switch (which) {
+    case SERVE_SUB_PLUGIN:
+        plugin_kbdint(with, result);
+        return;
+    case SERVE_SUB_PASSWORD:
+        result->plugin = NULL;
+        run_password(with, result);
+        return;
+    case SERVE_SUB_COUNT:
+        break;
+    }
+    auth_ends(result, AUTH_FAILED, "there is no such submethod");
+}
+
+/* What follows a failure comes no sooner than a refusal would. */
+static bool
+try_next(connection *with, auth_result *result)
+{
+    if (connection_sleep(with, connection_refusal(with)))
+        return true;
+    auth_ends(result, AUTH_OVER, "%s", with->over);
+    return false;
+}
+
+static void
+run_optional(connection *with, auth_result *result)
+{
+    const serve_submethods *list = &with->config->sub_optional;
+    size_t needed = (size_t)with->config->optional_needed;
+
+    for (size_t i = 0; needed > 0 && list->count - i >= needed; i++) {
+        run_submethod(with, list->of[i], result);
+        if (result->end == AUTH_PASSED)
+            needed--;
+        else if (result->end != AUTH_FAILED ||
+                 list->count - i - 1 < needed || !try_next(with, result))
+            return;
+    }
+}
+
+void
+kbdint_run(connection *with, auth_result *result)
+{
+    const serve_submethods *list = &with->config->sub_required;
+
+    auth_ends(result, AUTH_FAILED, "there is no submethod to pass");
+    for (size_t i = 0; i < list->count; i++) {
+        run_submethod(with, list->of[i], result);
+        if (result->end != AUTH_PASSED)
+            return;
+    }
+    run_optional(with, result);
+}

@@ -1,0 +1,65 @@
+/* What was decided, as lines on standard error. */
+#define _GNU_SOURCE
+#include "server/serve_connection.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void
+write_line(const connection *with, decision *what)
+{
+    char line[DECISION_MAX + 1];
+    size_t len;
+
+    what->time = time(NULL);
+    what->id = with->id;
+    what->user = authplug_secret_span(with->user);
+    what->rhost = with->peer_ip;
+    len = decision_format(what, line, sizeof line);
+    line[len++] = '\n';
+    (void)!write(STDERR_FILENO, line, len);
+}
+
+void
+log_decision(const connection *with, const char *event, const char *outcome,
+             const auth_result *result, int64_t began)
+{
+    decision what = {
+        .event = event,
+        .plugin = result->plugin,
+        .outcome = outcome,
+        .reason = result->reason,
+        .ms = io_now() - began,
+    };
+
+    write_line(with, &what);
+}
+
+void
+log_event(const connection *with, const char *event, const char *outcome,
+          const char *reason)
+{
+    decision what = {
+        .event = event,
+        .outcome = outcome,
+        .reason = reason,
+        .ms = io_now() - with->began,
+    };
+
+    write_line(with, &what);
+}
+
+void
+log_plugin(const connection *with, const char *plugin, authplug_span line)
+{
+    char text[512];
+    decision what = {
+        .event = "plugin's words", .plugin = plugin, .reason = text, .ms = -1};
+    size_t len = line.len < sizeof text ? line.len : sizeof text - 1;
+
+    memcpy(text, line.data, len);
+    text[len] = 0;
+    write_line(with, &what);
+    authplug_wipe(text, sizeof text);
+}

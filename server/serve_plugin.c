@@ -1,0 +1,195 @@
+/* Conversations with plugins. */
+#define _GNU_SOURCE
+#include "server/serve_connection.h"
+
+#include <authplug/text.h>
+
+#include <stdlib.h>
+
+/* what a refusal after a plugin's silence needs of the login's time */
+#define SPARE_MS 1000
+
+/* Two rounds' worth of text in a list, of which a line is a quarter. */
+static const authplug_limits limits = {
+    .frame = SERVE_ROUND_MAX,
+    .prompts = SERVE_PROMPTS,
+    .string = 16384,
+    .rounds = 100,
+    .buffered = 2 * SERVE_ROUND_MAX + 1024,
+};
+
+typedef struct talk {
+    connection *with;
+    const char *command;
+} talk;
+
+static void
+on_stderr(void *context, authplug_span line)
+{
+    const talk *of = context;
+
+    log_plugin(of->with, of->command, line);
+}
+
+/* ------------------------------------------------------------- starting */
+
+/* Milliseconds that a plugin may have, user and all: when they are over there
+ * is still time for a refusal as late as every other. */
+static int64_t
+time_for_plugin(const connection *with)
+{
+    return with->deadline - io_now() - with->config->failure_delay * 1000 -
+           SPARE_MS;
+}
+
+static authplug_status
+start(talk *of, authplug_tectia_kind kind, authplug_tectia_host **host)
+{
+    const connection *with = of->with;
+    const authplug_tectia_pair params[] = {
+        {authplug_span_of("user_name"), authplug_secret_span(with->user)},
+        {authplug_span_of("host_ip"), authplug_span_of(with->host_ip)},
+        {authplug_span_of("host_name"), authplug_span_of(with->host_name)},
+        {authplug_span_of("remote_host_ip"), authplug_span_of(with->peer_ip)},
+        {authplug_span_of("remote_host_name"),
+         authplug_span_of(with->peer_ip)},
+    };
+    int64_t time = time_for_plugin(with);
+    authplug_tectia_host_options options = {
+        .kind = kind,
+        .command = of->command,
+        .passwd_path = with->config->passwd_path,
+        .debug_level = getenv("SSH_DEBUG_LEVEL"),
+        .guarded = true, /* so that it ends even if we are killed */
+        .timeout_ms = (int)time,
+        .limits = &limits,
+        .on_stderr = on_stderr,
+        .context = of,
+    };
+    authplug_status status;
+
+    if (time <= 0)
+        return AUTHPLUG_TIMEOUT;
+    bounds_memory(false);
+    status = authplug_tectia_host_start(
+        &options, params, sizeof params / sizeof *params, host);
+    bounds_memory(true);
+    return status;
+}
+
+/* The plugin's next event, unless the client goes away first. */
+static authplug_status
+next(connection *with, authplug_tectia_host *host,
+     authplug_tectia_event *event)
+{
+    authplug_status status;
+
+    hangup_watch(with->fd);
+    status = authplug_tectia_host_next(host, event);
+    hangup_ignore(with->fd);
+    return status;
+}
+
+/* It came to nothing: a signal, or a fault of the plugin's or the system's. */
+static void
+fail(connection *with, const authplug_tectia_host *host,
+     authplug_status status, auth_result *result)
+{
+    const char *error = host == NULL ? "" : authplug_tectia_host_error(host);
+
+    if (connection_signalled(with)) {
+        auth_ends(result, AUTH_OVER, "%s", with->over);
+        return;
+    }
+    auth_ends(result, AUTH_FAILED, "%s",
+              error[0] != 0 ? error : authplug_status_text(status));
+    result->broken = true;
+}
+
+/* ------------------------------------------------- keyboard-interactive */
+
+/* Passes the user's replies on. False when that, or a verdict, ends it. */
+static bool
+answer(connection *with, authplug_tectia_host *host,
+       const authplug_tectia_event *event, auth_result *result)
+{
+    authplug_status status;
+
+    if (event->type == AUTHPLUG_TECTIA_VERDICT) {
+        auth_ends(result, event->success ? AUTH_PASSED : AUTH_FAILED,
+                  "the plugin says so");
+        return false;
+    }
+    ask_user(with, "Plugin authentication", event->instruction,
+             event->prompts, event->count, result);
+    if (result->end != AUTH_PASSED)
+        return false;
+    status = authplug_tectia_host_replies(host, with->request.replies,
+                                          with->request.count);
+    if (status == AUTHPLUG_OK)
+        return true;
+    fail(with, host, status, result);
+    result->broken = status != AUTHPLUG_VALUE && status != AUTHPLUG_LENGTH;
+    return false;
+}
+
+void
+plugin_kbdint(connection *with, auth_result *result)
+{
+    talk of = {with, with->config->kbdint_plugin};
+    authplug_tectia_host *host = NULL;
+    authplug_tectia_event event;
+    authplug_status status = start(&of, AUTHPLUG_TECTIA_KBDINT, &host);
+
+    result->plugin = of.command;
+    while (status == AUTHPLUG_OK) {
+        status = next(with, host, &event);
+        if (status == AUTHPLUG_OK && !answer(with, host, &event, result))
+            break;
+    }
+    if (status != AUTHPLUG_OK)
+        fail(with, host, status, result);
+    authplug_tectia_host_finish(&host);
+}
+
+/* ---------------------------------------------------- authorization */
+
+static void
+take_verdict(const authplug_tectia_event *verdict, authplug_secret *message,
+             auth_result *result)
+{
+    int len = verdict->error_msg.len < 200 ? (int)verdict->error_msg.len : 200;
+
+    if (verdict->success) {
+        auth_ends(result, AUTH_PASSED, "the plugin says so");
+    } else if (verdict->code == AUTHPLUG_TECTIA_CODE_PASSWORD_TOO_OLD) {
+        auth_ends(result, AUTH_PASSED, "the password is too old");
+        result->must_change = true;
+    } else {
+        auth_ends(result, AUTH_FAILED, "the plugin says%s%.*s",
+                  len > 0 ? ": " : " so", len,
+                  (const char *)verdict->error_msg.data);
+        if (len > 0)
+            (void)authplug_text_safe(verdict->error_msg, AUTHPLUG_TEXT_UTF8,
+                                     message);
+    }
+}
+
+void
+plugin_authorize(connection *with, authplug_secret *message,
+                 auth_result *result)
+{
+    talk of = {with, with->config->authorization};
+    authplug_tectia_host *host = NULL;
+    authplug_tectia_event event;
+    authplug_status status = start(&of, AUTHPLUG_TECTIA_AUTHORIZE, &host);
+
+    result->plugin = of.command;
+    if (status == AUTHPLUG_OK)
+        status = next(with, host, &event);
+    if (status == AUTHPLUG_OK)
+        take_verdict(&event, message, result);
+    else
+        fail(with, host, status, result);
+    authplug_tectia_host_finish(&host);
+}
