@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,6 +156,31 @@ TEST(a_name_is_looked_for_in_the_programs_own_path)
     (void)said(started(&program), 0);
     argv[0] = "";
     assert_int_equal(refused(&program), AUTHPLUG_NOT_FOUND);
+    /* an empty part of it is no folder */
+    argv[0] = "etc";
+    program.environment = elsewhere;
+    assert_int_equal(refused(&program), AUTHPLUG_NOT_FOUND);
+    assert_int_equal(errno, ENOENT);
+}
+
+TEST(a_name_that_may_not_be_executed_is_told_from_one_that_is_missing)
+{
+    char folder[] = "/tmp/authplug-test-XXXXXX", file[64], path[64];
+    const char *argv[] = {"true", NULL};
+    const char *const variables[] = {path, NULL};
+    io_program program = {
+        .argv = argv, .environment = variables, .guarded = true};
+
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/true", folder);
+    close(open(file, O_CREAT | O_WRONLY, 0600));
+    (void)snprintf(path, sizeof path, "PATH=%s:/nonexistent", folder);
+    assert_int_equal(refused(&program), AUTHPLUG_NOT_FOUND);
+    assert_int_equal(errno, EACCES);
+    (void)snprintf(path, sizeof path, "PATH=%s:/bin", folder);
+    (void)said(started(&program), 0);
+    unlink(file);
+    rmdir(folder);
 }
 
 TEST(why_a_program_cannot_be_executed_is_known_at_the_start)
@@ -257,6 +283,11 @@ TEST(our_own_mask_is_as_before)
 
 TEST(it_has_a_session_the_root_folder_and_no_core_file)
 {
+    struct rlimit core;
+
+    assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+    core.rlim_cur = core.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_CORE, &core), 0);
     assert_string_equal(
         said(shell("pwd; umask; ulimit -S -c; set -- $(cat /proc/self/stat);"
                    "test $5 = $$ && test $6 = $$ && test $7 = 0 && echo own"),
@@ -721,6 +752,8 @@ main(void)
         cmocka_unit_test(a_conversation_passes),
         cmocka_unit_test(the_signal_that_kills_it_is_known),
         cmocka_unit_test(a_name_is_looked_for_in_the_programs_own_path),
+        cmocka_unit_test(
+            a_name_that_may_not_be_executed_is_told_from_one_that_is_missing),
         cmocka_unit_test(
             why_a_program_cannot_be_executed_is_known_at_the_start),
         cmocka_unit_test(it_has_three_descriptors_whatever_was_leaked),
