@@ -264,6 +264,7 @@ watch_over(pid_t pid, const order *job)
         job->lifetime > 0 ? io_deadline(job->lifetime + SLACK) : INT64_MAX;
     io_exit how = {false, -1, 0, false};
     bool wanted = true, asked = false;
+    siginfo_t info;
 
     while (!has_ended(pid, &how)) {
         await(&wanted, deadline);
@@ -279,7 +280,7 @@ watch_over(pid_t pid, const order *job)
         }
     }
     kill(-pid, SIGKILL);
-    if (waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT) == 0)
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0)
         (void)has_ended(pid, &how);
     (void)waitpid(pid, NULL, 0);
     return how;
