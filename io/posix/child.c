@@ -209,9 +209,12 @@ io_child_start(const io_program *program, io_child **child)
     born->poll = posix_above_standard(epoll_create1(EPOLL_CLOEXEC));
     born->on_line = program->on_line;
     born->context = program->context;
-    if (!watch(born, born->from) || !watch(born, born->errors) ||
-        !watch(born, born->ended_fd) || !watch(born, born->timer.fd)) {
+    if (born->poll < 0 || !watch(born, born->from) ||
+        !watch(born, born->errors) || !watch(born, born->ended_fd) ||
+        !watch(born, born->timer.fd)) {
+        error = errno;
         io_child_finish(&born, 0, NULL);
+        errno = error;
         return AUTHPLUG_IO;
     }
     *child = born;

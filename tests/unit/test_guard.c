@@ -615,6 +615,49 @@ TEST(nothing_is_left_neither_descriptors_nor_children)
     assert_true(childless());
 }
 
+/* The status and errno of a start with so few descriptors; it leaves none. */
+static authplug_status
+start_with(io_program *program, int limit, const struct rlimit *all)
+{
+    struct rlimit few = {(rlim_t)limit, all->rlim_max};
+    io_child *child = NULL;
+    authplug_status status;
+    int error;
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    status = io_child_start(program, &child);
+    error = errno;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, all), 0);
+    if (status == AUTHPLUG_OK)
+        (void)said(child, 0);
+    else
+        assert_null(child);
+    errno = error;
+    return status;
+}
+
+TEST(without_descriptors_nothing_is_started_and_nothing_left)
+{
+    io_program program = guarded("true");
+    int before = descriptors();
+    struct rlimit all;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    for (int guard = 0; guard < 2; guard++) {
+        int few = before;
+
+        program.guarded = guard;
+        while (start_with(&program, few, &all) != AUTHPLUG_OK) {
+            assert_int_equal(errno, EMFILE);
+            assert_int_equal(descriptors(), before);
+            assert_true(childless());
+            few++;
+        }
+        assert_in_range(few, before + 1, before + 20);
+        assert_int_equal(descriptors(), before);
+    }
+}
+
 /* Kills a process of ours that started this command, once the command has
  * said two pids; they must both be gone then, in time. */
 static void
@@ -780,6 +823,8 @@ main(void)
         cmocka_unit_test(a_program_that_ends_by_itself_is_not_waited_for),
         cmocka_unit_test(a_program_that_never_stops_talking_is_ended),
         cmocka_unit_test(nothing_is_left_neither_descriptors_nor_children),
+        cmocka_unit_test(
+            without_descriptors_nothing_is_started_and_nothing_left),
         cmocka_unit_test(the_group_of_a_killed_host_is_ended),
         cmocka_unit_test(
             the_group_of_a_killed_host_is_ended_even_if_a_child_of_it_lives_on),

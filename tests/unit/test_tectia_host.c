@@ -613,9 +613,9 @@ TEST(a_lost_guard_is_a_fault)
 {
     if (!guarded_now)
         return;
-    fault(PARAMS "kill -KILL $PPID; sleep 60", CLOSED,
+    fault(PARAMS "kill -KILL $PPID; exec sleep 60", CLOSED,
           "the plugin ended without a verdict, nobody knows how");
-    fault(PARAMS "echo success; kill -KILL $PPID; sleep 60", IO,
+    fault(PARAMS "echo success; kill -KILL $PPID; exec sleep 60", IO,
           "the plugin was lost at its verdict");
 }
 
