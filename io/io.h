@@ -83,7 +83,8 @@ typedef struct io_identity {
 } io_identity;
 
 typedef struct io_program {
-    const char *const *argv; /* NULL-terminated; argv[0] is found in PATH */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked for in
+                                the PATH of its environment */
     const char *command;     /* or (argv NULL) a line for /bin/sh -c; on
                                 Windows, for CreateProcess */
     const char *const *environment; /* NULL-terminated; NULL for our own */

@@ -37,7 +37,8 @@ typedef struct authplug_tectia_identity {
 typedef struct authplug_tectia_host_options {
     authplug_tectia_kind kind;
 
-    /* The program and its arguments, NULL-terminated... */
+    /* The program, looked for in the PATH below, and its arguments,
+     * NULL-terminated... */
     const char *const *argv;
     /* ...or, where argv is NULL, a command line for /bin/sh -c. Borrowed for
      * the call of start, as is everything here but the callback. */

@@ -103,36 +103,24 @@ change_identity(const io_identity *as)
     return as->uid == 0 || syscall(SETRESUID, -1, 0, -1) != 0;
 }
 
-/* As execvp(), on the program's own PATH. Gives errno. */
+/* Gives errno. */
 static int
 execute(const order *job)
 {
-    const char *file = job->argv[0], *at = job->path, *end;
     char *const *argv = (char *const *)job->argv;
     char *const *environment = (char *const *)job->environment;
-    char full[PATH_MAX];
+    const char *path = job->path;
+    char file[PATH_MAX];
     int error = ENOENT;
 
-    if (strchr(file, '/') != NULL) {
-        execve(file, argv, environment);
+    if (strchr(argv[0], '/') != NULL) {
+        execve(argv[0], argv, environment);
         return errno;
     }
-    for (; at != NULL; at = *end == 0 ? NULL : end + 1) {
-        size_t folder, name = strlen(file) + 1;
-
-        end = strchrnul(at, ':');
-        folder = (size_t)(end - at);
-        /* an empty folder would mean the one we are in */
-        if (folder == 0 || folder + 1 + name > sizeof full)
-            continue;
-        memcpy(full, at, folder);
-        full[folder] = '/';
-        memcpy(full + folder + 1, file, name);
-        execve(full, argv, environment);
-        if (errno == EACCES)
-            error = errno;
-        else if (errno != ENOENT && errno != ENOTDIR)
-            return errno;
+    while (posix_path_next(&path, argv[0], file)) {
+        execve(file, argv, environment);
+        if (!posix_path_goes_on(errno, &error))
+            break;
     }
     return error;
 }
@@ -264,6 +252,7 @@ watch_over(pid_t pid, const order *job)
         job->lifetime > 0 ? io_deadline(job->lifetime + SLACK) : INT64_MAX;
     io_exit how = {false, -1, 0, false};
     bool wanted = true, asked = false;
+    siginfo_t info;
 
     while (!has_ended(pid, &how)) {
         await(&wanted, deadline);
@@ -279,7 +268,7 @@ watch_over(pid_t pid, const order *job)
         }
     }
     kill(-pid, SIGKILL);
-    if (waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT) == 0)
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0)
         (void)has_ended(pid, &how);
     (void)waitpid(pid, NULL, 0);
     return how;
@@ -317,15 +306,6 @@ stand_guard(order *job, const int theirs[3], int channel)
 }
 
 /* ----------------------------------------------------------------- our side */
-
-static const char *
-path_of(const char *const *environment)
-{
-    for (; *environment != NULL; environment++)
-        if (strncmp(*environment, "PATH=", 5) == 0)
-            return *environment + 5;
-    return "/bin:/usr/bin";
-}
 
 /*
  * A copy of this process, made by the kernel's own call: no signal tells of
@@ -401,7 +381,7 @@ posix_guard_start(posix_guard *guard, const io_program *program,
     order job = {
         .argv = argv,
         .environment = environment,
-        .path = path_of(environment),
+        .path = posix_path(environment),
         .as = program->as,
         .lifetime = program->lifetime,
     };

@@ -4,6 +4,7 @@
 
 #include "io/io.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <sys/types.h>
 
@@ -38,6 +39,16 @@ authplug_status posix_poll(struct pollfd *fds, nfds_t count, int64_t deadline,
 
 /* write() that gives EPIPE and never SIGPIPE, whatever the process wants. */
 ssize_t posix_write(int fd, const void *data, size_t len);
+
+/* The PATH of an environment. */
+const char *posix_path(const char *const *environment);
+/* Where in a PATH a name without '/' may be: once for each folder, false after
+ * the last. An empty folder is none. Safe where a signal handler is. */
+bool posix_path_next(const char **path, const char *name,
+                     char file[PATH_MAX]);
+/* Whether to look on after a file could not be executed; if not, or if nothing
+ * else is found, *error says why. */
+bool posix_path_goes_on(int failed, int *error);
 
 /* The process between us and a guarded program; see guard.c. */
 typedef struct posix_guard {
