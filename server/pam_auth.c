@@ -132,11 +132,12 @@ int
 pamauth_remember(pamcall *call)
 {
     authplug_secret *kept = authplug_secret_new(PAMTALK_REPLY);
-    const void *token = NULL;
+    const char *token = NULL;
+    const void *found = NULL;
 
-    if (kept != NULL &&
-        pam_get_item(call->pamh, PAM_AUTHTOK, &token) == PAM_SUCCESS &&
-        token != NULL &&
+    if (pam_get_item(call->pamh, PAM_AUTHTOK, &found) == PAM_SUCCESS)
+        token = found;
+    if (kept != NULL && token != NULL && *token != 0 &&
         authplug_secret_append(kept, token, strlen(token)) == AUTHPLUG_OK) {
         authplug_secret_free(&call->shared->old);
         call->shared->old = kept;

@@ -59,13 +59,17 @@ is_fresh(const pamcall *call)
 
 /* ------------------------------------------------------------ the passwords */
 
+/* What another module left; nothing where that is empty. */
 static bool
 copy_item(pamcall *call, int which, authplug_secret *to)
 {
-    const void *token = NULL;
+    const void *found = NULL;
+    const char *token;
 
-    return pam_get_item(call->pamh, which, &token) == PAM_SUCCESS &&
-           token != NULL &&
+    if (pam_get_item(call->pamh, which, &found) != PAM_SUCCESS)
+        return false;
+    token = found;
+    return token != NULL && *token != 0 &&
            authplug_secret_append(to, token, strlen(token)) == AUTHPLUG_OK;
 }
 

@@ -112,7 +112,7 @@ want_gave () {
 
 # want_after STEP LEAST MOST - milliseconds since the last reply.
 want_after () {
-    ms=$(sed -n "s/^$1: .* after \([0-9]*\) ms/\1/p" "$W/out" | tail -n 1)
+    ms=$(sed -n "s/^$1: .* after \([0-9]*\)\.. ms/\1/p" "$W/out" | tail -n 1)
     [ "${ms:-0}" -ge "$2" ] && [ "${ms:-0}" -le "$3" ] ||
         wrong "$1 took $ms ms, not $2 to $3"
 }

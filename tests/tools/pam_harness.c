@@ -177,7 +177,7 @@ one_login(void)
     for (char **name = want.steps; *name != NULL; name++) {
         l.since = now();
         code = step(&l, *name);
-        fprintf(out, "%s: %s after %.0f ms\n", *name,
+        fprintf(out, "%s: %s after %.1f ms\n", *name,
                 pam_strerror(l.pamh, code), now() - l.since);
         fflush(out);
         if (code != PAM_SUCCESS && code != PAM_NEW_AUTHTOK_REQD)
