@@ -113,19 +113,22 @@ hold_dialogue(pamcall *call, dialogue *d)
 int
 pamauth(pamcall *call)
 {
-    for (long left = call->args.retries; left > 0; left--) {
+    for (long left = call->args.retries;;) {
         dialogue d = {0};
         pamcall_outcome outcome = hold_dialogue(call, &d);
 
         pamcall_log(call, outcome, NULL);
         if (outcome == PAMCALL_ACCEPTED)
             return PAM_SUCCESS;
-        pamcall_wait(call);
         if (!d.replied || d.gone)
             return pamcall_refusal(call);
+        /* whoever asked again would give more tries than retries= allows */
+        if (--left == 0)
+            return call->args.retries > 1 ? PAM_MAXTRIES
+                                          : pamcall_refusal(call);
+        pamcall_wait(call);
+        call->began = io_now();
     }
-    /* whoever asks again would give more tries than retries= allows */
-    return call->args.retries > 1 ? PAM_MAXTRIES : pamcall_refusal(call);
 }
 
 int

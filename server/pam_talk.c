@@ -109,6 +109,7 @@ pamtalk_tell(pamcall *call, int style, authplug_span text)
     if (batch_add(call, &b, style, text))
         responses = batch_send(call, &b);
     batch_close(&b, responses);
+    call->reason[0] = 0; /* whether it was seen decides nothing */
 }
 
 bool

@@ -155,6 +155,15 @@ want_after auth 300 800
 want_logged outcome error reason "*went away"
 want_as_before
 
+service hasty "auth required MODULE plugin=$plugins/ask timeout=1 $quick"
+
+it "a user who takes too long is too late"
+host 10 -d 700 -a sesame -a blue hasty alice auth
+want_rc 1
+want_gave auth "Authentication failure"
+want_logged outcome error reason "*within 1 seconds"
+want_as_before
+
 # ------------------------------------------------- replies that are no replies
 
 plugin stubborn <<'END'

@@ -32,13 +32,16 @@ if ! trusted "${TMPDIR:-/tmp}"; then
     done
     export TMPDIR
 fi
-. "${0%/*}/lib.sh"
+. "$SRC/tests/e2e/lib.sh"
 trusted "$W" ||
     skip_all "a directory that only this user can write, for TMPDIR"
 need_built server/pam_authplug.so
 need_built tests/pam_harness
 
 module=$BUILD/server/pam_authplug.so
+# a sanitizer would rather be preloaded before our own library
+ASAN_OPTIONS=verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+export ASAN_OPTIONS
 # other accounts run plugins, too
 chmod 755 "$W"
 umask 022
