@@ -44,7 +44,5 @@ pamaccount(pamcall *call)
         pamcall_log(call, PAMCALL_FAILED, NULL);
     }
     authplug_tectia_host_finish(&host);
-    if (code != PAM_SUCCESS && code != PAM_NEW_AUTHTOK_REQD)
-        pamcall_wait(call);
     return code;
 }

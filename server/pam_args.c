@@ -26,6 +26,8 @@ wrong(pamargs *args, const char *format, ...)
 {
     va_list list;
 
+    if (args->error[0] != 0)
+        return false; /* the first complaint stays */
     va_start(list, format);
     (void)vsnprintf(args->error, sizeof args->error, format, list);
     va_end(list);
@@ -264,9 +266,13 @@ static bool
 take_all(pamargs *args, pamargs_type type, int argc, const char *const *argv,
          long *timeout_s)
 {
+    bool good = true;
+
+    /* to the end: min_time= counts wherever it stands */
     for (int i = 0; i < argc; i++)
-        if (!take(args, argv[i], timeout_s))
-            return false;
+        good &= take(args, argv[i], timeout_s);
+    if (!good)
+        return false;
     if (args->remember && type != PAMARGS_AUTH)
         return wrong(args, "the argument remember is for auth lines");
     if (args->remember && (args->plugin != NULL || args->config != NULL))

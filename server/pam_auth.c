@@ -113,30 +113,34 @@ hold_dialogue(pamcall *call, dialogue *d)
 int
 pamauth(pamcall *call)
 {
-    for (long left = call->args.retries; left > 0; left--) {
+    for (long left = call->args.retries;;) {
         dialogue d = {0};
         pamcall_outcome outcome = hold_dialogue(call, &d);
 
         pamcall_log(call, outcome, NULL);
         if (outcome == PAMCALL_ACCEPTED)
             return PAM_SUCCESS;
-        pamcall_wait(call);
         if (!d.replied || d.gone)
             return pamcall_refusal(call);
+        /* whoever asked again would give more tries than retries= allows */
+        if (--left == 0)
+            return call->args.retries > 1 ? PAM_MAXTRIES
+                                          : pamcall_refusal(call);
+        pamcall_wait(call);
+        call->began = io_now();
     }
-    /* whoever asks again would give more tries than retries= allows */
-    return call->args.retries > 1 ? PAM_MAXTRIES : pamcall_refusal(call);
 }
 
 int
 pamauth_remember(pamcall *call)
 {
     authplug_secret *kept = authplug_secret_new(PAMTALK_REPLY);
-    const void *token = NULL;
+    const char *token = NULL;
+    const void *found = NULL;
 
-    if (kept != NULL &&
-        pam_get_item(call->pamh, PAM_AUTHTOK, &token) == PAM_SUCCESS &&
-        token != NULL &&
+    if (pam_get_item(call->pamh, PAM_AUTHTOK, &found) == PAM_SUCCESS)
+        token = found;
+    if (kept != NULL && token != NULL && *token != 0 &&
         authplug_secret_append(kept, token, strlen(token)) == AUTHPLUG_OK) {
         authplug_secret_free(&call->shared->old);
         call->shared->old = kept;

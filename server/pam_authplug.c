@@ -7,15 +7,12 @@
  */
 #include "server/pam_module.h"
 
-/* Of all that can go wrong, nothing gives PAM_SUCCESS. */
+/* The call could not even begin. */
 static int
 refuse(pamcall *call)
 {
-    int code = pamcall_refusal(call);
-
     pamcall_log(call, PAMCALL_FAILED, NULL);
-    pamcall_wait(call);
-    return code;
+    return pamcall_refusal(call);
 }
 
 static int
@@ -39,6 +36,10 @@ handle(pamargs_type type, pam_handle_t *pamh, int flags, int argc,
         code = pamaccount(&call);
     else
         code = pampassword(&call);
+    /* every way to a refusal comes through here, and takes its time */
+    if (code != PAM_SUCCESS && code != PAM_IGNORE &&
+        code != PAM_NEW_AUTHTOK_REQD)
+        pamcall_wait(&call);
     pamcall_close(&call);
     return code;
 }

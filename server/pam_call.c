@@ -175,7 +175,7 @@ pamcall_trusts(pamcall *call)
 }
 
 static void
-send(pamjson *json, int priority)
+emit(pamjson *json, int priority)
 {
     const char *line = pamjson_end(json);
 
@@ -206,7 +206,7 @@ on_stderr(void *context, authplug_span line)
 
     begin(call, &json, "stderr");
     pamjson_text(&json, "text", line, LOG_REASON);
-    send(&json, LOG_DEBUG);
+    emit(&json, LOG_DEBUG);
 }
 
 authplug_tectia_host *
@@ -295,18 +295,26 @@ pamcall_log(pamcall *call, pamcall_outcome outcome,
     if (verdict != NULL && verdict->error_log.len > 0)
         pamjson_text(&json, "detail", verdict->error_log, LOG_MESSAGE);
     pamjson_number(&json, "ms", io_now() - call->began);
-    send(&json, priorities[outcome]);
+    emit(&json, priorities[outcome]);
     call->reason[0] = 0;
+}
+
+/* A refusal of account belongs to the answers that auth took. */
+static int64_t
+wait_from(const pamcall *call)
+{
+    int64_t replied = call->shared != NULL ? call->shared->replied : 0;
+
+    if (replied > call->began || (call->type == PAMARGS_ACCOUNT && replied > 0))
+        return replied;
+    return call->began;
 }
 
 void
 pamcall_wait(const pamcall *call)
 {
-    int64_t from = call->shared != NULL && call->shared->replied != 0
-                       ? call->shared->replied
-                       : call->began;
     /* io_now() has dropped parts of a millisecond */
-    int64_t until = from + call->args.min_time_ms + 1;
+    int64_t until = wait_from(call) + call->args.min_time_ms + 1;
     struct timespec at = {(time_t)(until / 1000),
                           (long)(until % 1000) * 1000000};
 

@@ -51,7 +51,7 @@ typedef struct pamcall {
     pamargs args;
     pamshared *shared;
     const char *user, *service, *rhost; /* NULL when not known */
-    int64_t began;
+    int64_t began;    /* by io_now(): this call, or its latest dialogue */
     bool started;     /* a plugin was */
     char reason[512]; /* why not, for the log; "" */
 } pamcall;
@@ -125,7 +125,8 @@ typedef struct pamreplies {
 
 void pamreplies_free(pamreplies *replies);
 
-/* Says it to the user; nothing where PAM_SILENT is asked for. */
+/* Says it to the user; nothing where PAM_SILENT is asked for. Sets no reason,
+ * and needs none to be kept. */
 void pamtalk_tell(pamcall *call, int style, authplug_span text);
 
 /* Asks one thing, without echo; the answer is appended. False after setting
@@ -138,7 +139,8 @@ bool pamtalk_round(pamcall *call, const authplug_tectia_event *requests,
 
 /* ----------------------------------------------------- pam_auth.c and so on */
 
-/* Each gives PAM's code for a call that was opened. */
+/* Each gives PAM's code for a call that was opened, and leaves it to the caller
+ * to wait before a refusal is passed on. */
 int pamauth(pamcall *call);
 int pamauth_remember(pamcall *call);
 int pamaccount(pamcall *call);

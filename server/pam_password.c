@@ -59,13 +59,17 @@ is_fresh(const pamcall *call)
 
 /* ------------------------------------------------------------ the passwords */
 
+/* What another module left; nothing where that is empty. */
 static bool
 copy_item(pamcall *call, int which, authplug_secret *to)
 {
-    const void *token = NULL;
+    const void *found = NULL;
+    const char *token;
 
-    return pam_get_item(call->pamh, which, &token) == PAM_SUCCESS &&
-           token != NULL &&
+    if (pam_get_item(call->pamh, which, &found) != PAM_SUCCESS)
+        return false;
+    token = found;
+    return token != NULL && *token != 0 &&
            authplug_secret_append(to, token, strlen(token)) == AUTHPLUG_OK;
 }
 
@@ -207,9 +211,9 @@ try_new(pamcall *call, passwords *p)
 
             if (outcome == PAMCALL_ACCEPTED)
                 return publish(call, p);
-            pamcall_wait(call);
             if (outcome == PAMCALL_FAILED)
                 break;
+            pamcall_wait(call);
             forget_old(p);
         }
         if (p->given)
@@ -222,7 +226,7 @@ int
 pampassword(pamcall *call)
 {
     passwords p = {0};
-    int code = PAM_BUF_ERR;
+    int code = PAM_AUTHTOK_ERR;
 
     if (is_fresh(call))
         return PAM_IGNORE;
@@ -231,8 +235,12 @@ pampassword(pamcall *call)
     p.old = authplug_secret_new(PAMTALK_REPLY);
     p.new = authplug_secret_new(PAMTALK_REPLY);
     p.again = authplug_secret_new(PAMTALK_REPLY);
-    if (p.old != NULL && p.new != NULL && p.again != NULL)
+    if (p.old != NULL && p.new != NULL && p.again != NULL) {
         code = try_new(call, &p);
+    } else {
+        pamcall_because(call, "out of memory");
+        pamcall_log(call, PAMCALL_FAILED, NULL);
+    }
     authplug_secret_free(&p.old);
     authplug_secret_free(&p.new);
     authplug_secret_free(&p.again);

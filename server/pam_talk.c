@@ -109,6 +109,7 @@ pamtalk_tell(pamcall *call, int style, authplug_span text)
     if (batch_add(call, &b, style, text))
         responses = batch_send(call, &b);
     batch_close(&b, responses);
+    call->reason[0] = 0; /* whether it was seen decides nothing */
 }
 
 bool
@@ -123,13 +124,12 @@ pamtalk_ask(pamcall *call, const char *prompt, authplug_secret *answer)
         return false;
     if (batch_add(call, &b, PAM_PROMPT_ECHO_OFF, authplug_span_of(prompt)))
         responses = batch_send(call, &b);
+    call->shared->replied = io_now();
     if (responses != NULL)
         text = responses[0].resp;
-    if (text != NULL) {
+    if (text != NULL)
         good = authplug_secret_append(answer, text, strlen(text)) ==
                AUTHPLUG_OK;
-        call->shared->replied = io_now();
-    }
     if (!good)
         pamcall_because(call, text == NULL ? "the user gave no answer"
                                            : "the answer is too long");
@@ -187,9 +187,8 @@ ask_some(pamcall *call, const authplug_tectia_event *requests,
                          requests->prompts[next].text);
     if (good)
         responses = batch_send(call, &b);
+    call->shared->replied = io_now();
     good = responses != NULL;
-    if (good)
-        call->shared->replied = io_now();
     for (int i = lead; good && i < b.count; i++)
         good = keep_reply(call, replies, responses[i].resp);
     batch_close(&b, responses);

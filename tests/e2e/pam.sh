@@ -155,6 +155,15 @@ want_after auth 300 800
 want_logged outcome error reason "*went away"
 want_as_before
 
+service hasty "auth required MODULE plugin=$plugins/ask timeout=1 $quick"
+
+it "a user who takes too long is too late"
+host 10 -d 700 -a sesame -a blue hasty alice auth
+want_rc 1
+want_gave auth "Authentication failure"
+want_logged outcome error reason "*within 1 seconds"
+want_as_before
+
 # ------------------------------------------------- replies that are no replies
 
 plugin stubborn <<'END'
@@ -303,7 +312,7 @@ want_logged user "$(printf 'j\303\266rg",\\xff')"
 plugin world <<'END'
 params
 { env -0 | tr '\0' '\n' | sort; pwd; umask; ls /proc/$$/fd; id -u
-  grep -E 'Sig(Ign|Blk)' /proc/$$/status
+  grep -E 'Sig(Ign|Blk)' /proc/self/status
 } >$1
 echo success
 END
@@ -460,7 +469,7 @@ refused "ask is not an absolute path" "plugin=ask"
 refused "./ask is not an absolute path" "plugin=./ask shell"
 refused "$plugins is not a file" "plugin=$plugins"
 : >"$plugins/inert"
-refused "could not be started: Permission denied" "plugin=$plugins/inert"
+refused "may not be executed" "plugin=$plugins/inert"
 printf '#!%s/missing\n' "$plugins" >"$plugins/orphan"
 chmod 755 "$plugins/orphan"
 refused "$plugins/missing: No such file" "plugin=$plugins/orphan"
@@ -580,7 +589,7 @@ params
 ask "req:Secret: "
 exit 0
 END
-denies silent "in time" <<'END'
+denies silent "within 1 seconds" <<'END'
 params
 sleep 60
 END
@@ -589,17 +598,17 @@ trap '' TERM
 exec >&-
 sleep 60
 END
-denies silent_later "in time" <<'END'
+denies silent_later "within 1 seconds" <<'END'
 params
 ask "req:Secret: "
 sleep 60
 END
-denies stubborn_one "in time" 4000 <<'END'
+denies stubborn_one "within 1 seconds" 4000 <<'END'
 trap '' TERM HUP
 params
 while :; do sleep 1; done
 END
-denies early "out of turn" <<'END'
+denies early "before it was answered" <<'END'
 params
 printf 'req:x\nend_of_requests\nsuccess\n'
 replies
@@ -620,12 +629,12 @@ params
 echo success
 echo "error_msg:never mind"
 END
-denies half "without" <<'END'
+denies half "is missing" <<'END'
 params
 echo req:Secret:
 echo success
 END
-denies long_line "limit" <<'END'
+denies long_line "longer than" <<'END'
 params
 head -c 1000000 /dev/zero | tr '\0' x
 END

@@ -262,6 +262,21 @@ want_conversations
 want_logged outcome error reason "*chmod go-w"
 want_log_lines 2
 
+it "config= names the plugin, and the program it is told of"
+plugin path <<'END'
+params
+echo "$SSH2_PASSWD_PATH" >$1
+echo success
+END
+cat >"$W/config" <<END
+AuthPassword.ChangePlugin $plugins/path $W/path
+PasswdPath "/usr/local/bin/goodpasswd \$user_name\$"
+END
+service config "$too_old" "password required MODULE config=$W/config user=$me"
+host 10 $expired -a o -a n -a n config "$who" account password
+want_rc 0
+want grep -qxF '/usr/local/bin/goodpasswd $user_name$' "$W/path"
+
 # ------------------------------------------------------------------ identities
 
 it "the plugin runs as the user whose password it is"

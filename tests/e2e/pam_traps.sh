@@ -45,7 +45,7 @@ for way in ignore nowait thief grabber closed leaky rude; do
     want_as_before
     host 20 -s $way silent alice auth
     want_rc 1
-    want_logged outcome error reason "*in time"
+    want_logged outcome error reason "*within 1 seconds"
     want_as_before
 done
 
@@ -135,7 +135,7 @@ if [ "$(id -u)" = 0 ]; then
         printf '#!/bin/sh\ntouch %s/hit\n' "$W/evil" >"$W/evil/$word"
         chmod 755 "$W/evil/$word"
     done
-    run 10 env -i PATH="$W/evil:$PATH" ENV="$W/evil/env" BASH_ENV="$W/evil/env" \
+    run 10 env -i ASAN_OPTIONS="$ASAN_OPTIONS" PATH="$W/evil:$PATH" ENV="$W/evil/env" BASH_ENV="$W/evil/env" \
         IFS=/ LD_LIBRARY_PATH="$W/evil" SSH_CONNECTION="6.6.6.6 1 6.6.6.7 2" \
         SSH2_PASSWD_PATH="$W/evil/env" SSH_DEBUG_LEVEL=9 PERL5LIB="$W/evil" \
         PYTHONPATH="$W/evil" LC_ALL=evil TMPDIR="$W/evil" \

@@ -15,6 +15,10 @@
  *   -r NAME       PAM_RHOST
  *   -e NAME=VALUE into PAM's environment
  *   -f FLAG       silent, no-null or expired
+ *   -m            memory runs out: at the first allocation within the steps,
+ *                 then at the second, and so on, with a handle for each; says
+ *                 how often all steps succeeded nevertheless (malloc_shim.so
+ *                 is preloaded)
  *   -n N          the steps N times over, with a handle for each
  *   -w N          in N threads
  *   -u UID        as a program that is setuid root, started by this user
@@ -52,6 +56,7 @@ static struct {
     const char *answers[ANSWERS], *rhost, *environment;
     int count, repeat, threads, flags;
     long think_ms;
+    bool starve;
     const char *directory, *service, *user;
     char **steps;
 } want = {.repeat = 1};
@@ -121,6 +126,8 @@ converse(int count, const struct pam_message **messages,
     struct pam_response *made = calloc((size_t)count, sizeof *made);
     login *l = data;
 
+    if (made == NULL)
+        return PAM_BUF_ERR;
     fprintf(out, "conversation of %d\n", count);
     for (int i = 0; i < count; i++) {
         int style = messages[i]->msg_style;
@@ -160,29 +167,40 @@ step(login *l, const char *name)
     exit(2);
 }
 
+/* malloc_shim.c's, where it is preloaded. */
+extern void malloc_shim_arm(long n) __attribute__((weak));
+extern bool malloc_shim_disarm(void) __attribute__((weak));
+
+/* With memory that runs out at the nth allocation, unless n is 0. *ran_out
+ * tells whether there were as many. */
 static int
-one_login(void)
+one_login(long starve_at, bool *ran_out)
 {
     login l = {0};
     struct pam_conv conv = {converse, &l};
     int code = pam_start_confdir(want.service, want.user, &conv,
                                  want.directory, &l.pamh);
 
+    *ran_out = false;
     if (code != PAM_SUCCESS)
         return code;
     if (want.rhost != NULL)
         pam_set_item(l.pamh, PAM_RHOST, want.rhost);
     if (want.environment != NULL)
         pam_putenv(l.pamh, want.environment);
+    if (starve_at > 0)
+        malloc_shim_arm(starve_at);
     for (char **name = want.steps; *name != NULL; name++) {
         l.since = now();
         code = step(&l, *name);
-        fprintf(out, "%s: %s after %.0f ms\n", *name,
+        fprintf(out, "%s: %s after %.1f ms\n", *name,
                 pam_strerror(l.pamh, code), now() - l.since);
         fflush(out);
         if (code != PAM_SUCCESS && code != PAM_NEW_AUTHTOK_REQD)
             break;
     }
+    if (starve_at > 0)
+        *ran_out = malloc_shim_disarm();
     pam_end(l.pamh, code);
     return code;
 }
@@ -191,11 +209,27 @@ static void *
 all_logins(void *data)
 {
     int code = PAM_SUCCESS;
+    bool ran_out;
 
     for (int i = 0; i < want.repeat; i++)
-        code = one_login();
+        code = one_login(0, &ran_out);
     *(int *)data = code;
     return NULL;
+}
+
+static int
+all_starved_logins(void)
+{
+    int let_in = 0, code;
+    bool ran_out = true;
+    long n = 0;
+
+    while (ran_out) {
+        code = one_login(++n, &ran_out);
+        let_in += ran_out && code == PAM_SUCCESS;
+    }
+    fprintf(out, "memory ran out %ld times, and let %d in\n", n - 1, let_in);
+    return code;
 }
 
 /* --------------------------------------------------- what must not change */
@@ -374,7 +408,7 @@ take_options(int argc, char **argv)
     int option, count = 0;
     uid_t uid = 0;
 
-    while ((option = getopt(argc, argv, "+a:c:d:e:f:n:r:s:u:w:")) != -1) {
+    while ((option = getopt(argc, argv, "+a:c:d:e:f:mn:r:s:u:w:")) != -1) {
         switch (option) {
         case 'a':
             want.answers[want.count++] = optarg;
@@ -390,6 +424,9 @@ take_options(int argc, char **argv)
             break;
         case 'f':
             take_flag(optarg);
+            break;
+        case 'm':
+            want.starve = malloc_shim_arm != NULL;
             break;
         case 'n':
             want.repeat = (int)strtol(optarg, NULL, 10);
@@ -435,7 +472,9 @@ main(int argc, char **argv)
     if (want.threads > 64)
         return 2;
     take(&before);
-    if (want.threads == 0)
+    if (want.starve)
+        codes[0] = all_starved_logins();
+    else if (want.threads == 0)
         all_logins(&codes[0]);
     for (int i = 0; i < want.threads; i++)
         pthread_create(&threads[i], NULL, all_logins, &codes[i]);

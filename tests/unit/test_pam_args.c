@@ -168,6 +168,9 @@ a_refusal_takes_its_time_whatever_is_wrong(void **state)
     assert_int_equal(args.min_time_ms, 2000);
     assert_false(TAKE(PAMARGS_AUTH, "min_time=100", "nonsense"));
     assert_int_equal(args.min_time_ms, 100);
+    refuses(TAKE(PAMARGS_AUTH, "nonsense", "min_time=100", "more"),
+            "\"nonsense\"");
+    assert_int_equal(args.min_time_ms, 100);
     assert_false(TAKE(PAMARGS_AUTH, "min_time=nonsense"));
     assert_int_equal(args.min_time_ms, 2000);
 }
