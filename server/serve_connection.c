@@ -42,6 +42,13 @@ connection_signalled(connection *with)
 }
 
 static bool
+end_in_time(connection *with)
+{
+    with->too_long = with->over == NULL;
+    return connection_end(with, "the login took too long");
+}
+
+static bool
 is_alive(connection *with)
 {
     const char *error;
@@ -64,9 +71,9 @@ went_on(connection *with, authplug_status status)
         return true;
     if (connection_signalled(with))
         return false;
-    return connection_end(with, status == AUTHPLUG_TIMEOUT
-                                    ? "the login took too long"
-                                    : authplug_status_text(status));
+    return status == AUTHPLUG_TIMEOUT
+               ? end_in_time(with)
+               : connection_end(with, authplug_status_text(status));
 }
 
 bool
@@ -108,7 +115,7 @@ connection_sleep(connection *with, int64_t until)
         if (connection_signalled(with))
             return false;
         if (now >= with->deadline)
-            return connection_end(with, "the login took too long");
+            return end_in_time(with);
         if (now >= until)
             return true;
         if (until > with->deadline)
@@ -284,6 +291,9 @@ connection_run(const serve_config *config, const serve_keys *keys, int fd,
     }
     authplug_secret_free(&with.user);
     if (with.session != NULL) {
+        if (with.too_long)
+            (void)ssh_session_set_disconnect_message(
+                with.session, "The login took too long");
         ssh_disconnect(with.session);
         ssh_free(with.session);
     }

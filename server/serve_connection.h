@@ -60,6 +60,7 @@ typedef struct connection {
     int64_t began, deadline;
     int64_t heard; /* when the client said something last */
     const char *over; /* why it is; NULL while it is not */
+    bool too_long;    /* because of the deadline */
     char host_ip[64], host_name[256], peer_ip[64];
     char client[160]; /* for SSH_CONNECTION */
     char id[DECISION_ID];
