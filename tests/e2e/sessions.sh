@@ -510,4 +510,8 @@ it "stands many channels that are never waited for"
 client many_opens
 want_idle "$plain"
 
+it "has given no sanitizer cause for a word"
+want_not grep -hE 'Sanitizer|runtime error' "$W"/srv/plain.log \
+    "$W"/srv/three.log "$W"/srv/forced.log "$W"/srv/asking.log
+
 finish
