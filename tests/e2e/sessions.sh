@@ -60,6 +60,7 @@ END
 
 serve plain
 serve three -m 3
+serve keeping -k
 serve forced -f 'echo "you have to: $1$SSH_ORIGINAL_COMMAND"; tty; exit 9'
 serve asking -f 'echo "which?"; read -r line; echo "<$line>"'
 
@@ -131,6 +132,11 @@ for status in 0 1 255; do
     want_quiet
     want_nothing_left
 done
+
+it "serves what a client asked for while the login was still being finished"
+run 20 $ssh keeping 'echo kept; exit 2'
+want_rc 2
+want_out_is kept
 
 it "says that a signal killed a command"
 run 20 $ssh plain 'kill -TERM $$'
@@ -512,6 +518,6 @@ want_idle "$plain"
 
 it "has given no sanitizer cause for a word"
 want_not grep -hE 'Sanitizer|runtime error' "$W"/srv/plain.log \
-    "$W"/srv/three.log "$W"/srv/forced.log "$W"/srv/asking.log
+    "$W"/srv/three.log "$W"/srv/keeping.log "$W"/srv/forced.log "$W"/srv/asking.log
 
 finish
