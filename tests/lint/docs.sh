@@ -266,7 +266,8 @@ functions() {
     grep -oE '`[a-z_]+\(\)`' docs/architecture.md | tr -d '`()' | sort -u |
         while read -r name; do
             grep -qE "^$name\(" lib/*.c io/posix/*.c sdk/*.c client/*.c \
-                cli/*.c examples/*.c || echo "there is no $name()"
+                server/*.c cli/*.c examples/*.c examples/tectia/*.c ||
+                echo "there is no $name()"
         done
 }
 silent "functions that docs/architecture.md names exist" functions
