@@ -7,8 +7,10 @@
  */
 #define _GNU_SOURCE
 #include <authplug/putty_host.h>
+#include <authplug/tectia_host.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <spawn.h>
@@ -120,6 +122,52 @@ conversation(const char *hello)
     authplug_putty_host_outcome(host, true);
     authplug_putty_host_finish(&host);
     return now_us() - start;
+}
+
+/* ----------------------------------------------- a server plugin's verdict */
+
+/* As a server plugin: whatever the parameters are, access is granted. */
+static int
+decide(void)
+{
+    static const char end[] = "end_of_params\n", verdict[] = "success\n";
+    char buffer[256];
+    size_t len = 0;
+
+    while (len < sizeof end || memmem(buffer, len, end, sizeof end - 1) == 0) {
+        ssize_t got = read(0, buffer + len, sizeof buffer - len);
+
+        if (got <= 0)
+            return 1;
+        len += (size_t)got;
+    }
+    return write(1, verdict, sizeof verdict - 1) < 0;
+}
+
+/* Until the verdict, and until nothing is left. */
+static void
+decision(const char *program, bool guarded, double *verdict, double *finished)
+{
+    const char *argv[] = {program, "decide", NULL};
+    authplug_tectia_host_options options = {0};
+    authplug_tectia_pair user = {authplug_span_of("user_name"),
+                                 authplug_span_of("rebecca")};
+    authplug_tectia_host *host = NULL;
+    authplug_tectia_event event = {0};
+    double start = now_us();
+
+    options.argv = argv;
+    options.guarded = guarded;
+    if (authplug_tectia_host_start(&options, &user, 1, &host) !=
+            AUTHPLUG_OK ||
+        authplug_tectia_host_next(host, &event) != AUTHPLUG_OK ||
+        !event.success) {
+        fprintf(stderr, "%s\n", authplug_tectia_host_error(host));
+        exit(1);
+    }
+    *verdict = now_us() - start;
+    authplug_tectia_host_finish(&host);
+    *finished = now_us() - start;
 }
 
 /* ---------------------------------------------------------- round trips */
@@ -239,13 +287,38 @@ compare_trips(const char *what, const char *program, const char *argument,
            median(theirs, TRIPS / BLOCK), bar);
 }
 
+static void
+compare_decisions(const char *program)
+{
+    static double plain[2][SPAWNS], guarded[2][SPAWNS], theirs[SPAWNS];
+    double peer;
+
+    for (int i = 0; i < SPAWNS; i++) {
+        theirs[i] = spawn_true();
+        decision(program, false, &plain[0][i], &plain[1][i]);
+        decision(program, true, &guarded[0][i], &guarded[1][i]);
+    }
+    peer = median(theirs, SPAWNS);
+    report("server plugin, start to verdict", median(plain[0], SPAWNS),
+           "posix_spawn /bin/true", peer, 0);
+    report("the same, and finished", median(plain[1], SPAWNS),
+           "posix_spawn /bin/true", peer, 0);
+    report("guarded, start to verdict", median(guarded[0], SPAWNS),
+           "posix_spawn /bin/true", peer, 0);
+    report("the same, and finished", median(guarded[1], SPAWNS),
+           "posix_spawn /bin/true", peer, 0);
+}
+
 int
 main(int argc, char **argv)
 {
     static double ours[SPAWNS], theirs[SPAWNS];
+    static char self[PATH_MAX]; /* a guarded plugin starts in the root */
 
     if (argc == 2 && strcmp(argv[1], "respond") == 0)
         return respond_as_plugin();
+    if (argc == 2 && strcmp(argv[1], "decide") == 0)
+        return decide();
     if (argc != 2) {
         fprintf(stderr, "usage: bench_sdk HELLO\n");
         return 2;
@@ -256,6 +329,8 @@ main(int argc, char **argv)
     }
     report("plugin conversation, start to exit", median(ours, SPAWNS),
            "posix_spawn /bin/true", median(theirs, SPAWNS), 1.5);
+
+    compare_decisions(realpath(argv[0], self));
 
     start_echo();
     compare_trips("round trip through the host", argv[0], "respond", 1.5);

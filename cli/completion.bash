@@ -1,4 +1,4 @@
-# Completion for authplug and authplug-ssh in bash. Source it, or install it
+# Completion for authplug, authplug-passwd and authplug-ssh in bash. Source it, or install it
 # as authplug where bash-completion looks for completions.
 
 # Hosts: those that bash-completion knows, else those of ~/.ssh/config.
@@ -37,6 +37,8 @@ _authplug_value() {
         COMPREPLY=($(compgen -f -- "$cur")) ;;
     --passwd-path)
         COMPREPLY=($(compgen -c -- "$cur") $(compgen -f -- "$cur")) ;;
+    --maxdays)
+        COMPREPLY=($(compgen -W 'never 30 90 365' -- "$cur")) ;;
     --timeout|--port|--prompt|--prompt-echo|--name|--instruction|--language)
         ;;
     --host-name|--host-ip|--client-name|--client-ip|--remote-user|--param)
@@ -68,6 +70,18 @@ _authplug_ssh_words() {
             -W -w' -- "$cur"))
     else
         _authplug_hosts "$cur"
+    fi
+}
+
+_authplug_passwd_words() {
+    local cur=$1 previous=$2
+    _authplug_value "$previous" "$cur" && return
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W '--create --reset --expire --maxdays --help
+            --version' -- "$cur"))
+    else
+        compopt -o filenames
+        COMPREPLY=($(compgen -f -- "$cur"))
     fi
 }
 
@@ -104,10 +118,15 @@ _authplug() {
     COMPREPLY=()
     if [[ ${1##*/} == authplug-ssh ]]; then
         _authplug_ssh_words "$cur" "$previous"
+    elif [[ ${1##*/} == authplug-passwd ]]; then
+        _authplug_passwd_words "$cur" "$previous"
     elif [[ ${1##*/} == authplug-serve ]]; then
         _authplug_serve_words "$cur" "$previous"
     elif ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'ssh serve try --help --version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'passwd serve ssh try --help --version' \
+            -- "$cur"))
+    elif [[ ${COMP_WORDS[1]} == passwd ]]; then
+        _authplug_passwd_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == ssh ]]; then
         _authplug_ssh_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == serve ]]; then
@@ -117,4 +136,4 @@ _authplug() {
     fi
 }
 
-complete -F _authplug authplug authplug-serve authplug-ssh
+complete -F _authplug authplug authplug-passwd authplug-serve authplug-ssh

@@ -51,7 +51,7 @@ typedef struct order {
     accounts_edit edit;
 } order;
 
-/* ------------------------------------------------------------------- dialogue */
+/* ---------------------------------------------------------------- dialogue */
 
 /* What was read from standard input and not used yet, where it is no terminal;
  * one question's line may come with the next one's. */
@@ -177,7 +177,7 @@ ask_new(const authplug_secret *current, authplug_secret *fresh,
     return CLI_YES;
 }
 
-/* -------------------------------------------------------------------- changes */
+/* ----------------------------------------------------------------- changes */
 
 static int
 broken(authplug_status status, const char *error)
@@ -195,11 +195,11 @@ static int
 look_up(const order *it)
 {
     const char *error = "";
-    authplug_status status;
+    authplug_status status = accounts_find(it->file, it->user, &error);
 
-    if (it->edit.create && access(it->file, F_OK) != 0 && errno == ENOENT)
+    if (it->edit.create && status == AUTHPLUG_IO &&
+        access(it->file, F_OK) != 0 && errno == ENOENT)
         return CLI_YES;
-    status = accounts_find(it->file, it->user, &error);
     if (it->edit.create && status == AUTHPLUG_OK) {
         io_say(PROGRAM, "%s: there is such a user already: see --reset",
                it->file);
@@ -252,7 +252,7 @@ hold_dialogue(order *it)
     return result;
 }
 
-/* -------------------------------------------------------------------- options */
+/* ----------------------------------------------------------------- options */
 
 enum { CREATE = 1, RESET, EXPIRE, MAXDAYS, HELP, VERSION };
 

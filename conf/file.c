@@ -63,10 +63,13 @@ static bool
 is_safe(const char *path, const struct stat *found, conf_care care,
         authplug_secret *why)
 {
-    if (found->st_uid != 0 && found->st_uid != geteuid())
+    bool ours = found->st_uid == 0 || found->st_uid == geteuid() ||
+                (care == CONF_OF_ANYBODY && geteuid() == 0);
+
+    if (!ours)
         file_why(why, "%s: it belongs to somebody else: chown %lu %s", path,
                  (unsigned long)geteuid(), path);
-    else if (care == CONF_NOT_READABLE && (found->st_mode & 077) != 0)
+    else if (care != CONF_NOT_WRITABLE && (found->st_mode & 077) != 0)
         file_why(why, "%s: others may read or change it: chmod go= %s", path,
                  path);
     else if ((found->st_mode & 022) != 0)

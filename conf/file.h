@@ -9,11 +9,13 @@
 
 #include <stdarg.h>
 
-/* Who else may see or change a file. Not checked on Windows, where modes say
- * nothing. Its owner is us or root in any case. */
+/* Who else may see or change a file; its owner is us or root. Not checked on
+ * Windows, where modes say nothing. */
 typedef enum conf_care {
     CONF_NOT_WRITABLE, /* nobody else may change it */
-    CONF_NOT_READABLE  /* nor read it */
+    CONF_NOT_READABLE, /* nor read it */
+    CONF_OF_ANYBODY    /* as before, but root takes it from any owner, for whom
+                          it is edited; what it says is not to be trusted */
 } conf_care;
 
 /*

@@ -83,7 +83,8 @@ typedef struct io_identity {
 } io_identity;
 
 typedef struct io_program {
-    const char *const *argv; /* NULL-terminated; argv[0] is found in PATH */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked for in
+                                the PATH of its environment */
     const char *command;     /* or (argv NULL) a line for /bin/sh -c; on
                                 Windows, for CreateProcess */
     const char *const *environment; /* NULL-terminated; NULL for our own */
@@ -138,6 +139,29 @@ bool io_child_ended(io_child *child, int64_t deadline, io_exit *how);
  * the child is reaped, *child is NULL. how may be NULL.
  */
 void io_child_finish(io_child **child, int64_t grace, io_exit *how);
+
+/* --------------------------------------------------------------- trust */
+
+/*
+ * POSIX only. Whether nobody but root can change what is at an absolute path:
+ * the file or directory, all that is above it, and above what the symbolic
+ * links on the way point at, belong to root and cannot be written by others.
+ * Where we are not root, what belongs to us is trusted as well. A sticky
+ * directory that others can write is one that others can write.
+ *
+ * OK; REFUSED; NOT_FOUND when it is not there, and everything that is, is
+ * trusted; IO. why then says it in one clause, with the command that helps.
+ */
+authplug_status io_trusted(const char *path, char *why, size_t size);
+
+/*
+ * The same for all that a command runs, given as its words: the program; the
+ * interpreter that its first line names; what env, there or in the command,
+ * finds in search (directories with colons between them); and where the
+ * program is a known interpreter, all its words that are absolute paths.
+ */
+authplug_status io_trusted_program(const char *const *words,
+                                   const char *search, char *why, size_t size);
 
 /* ------------------------------------------------------ signals, terminal */
 

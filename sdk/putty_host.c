@@ -198,8 +198,10 @@ read_message(authplug_putty_host *host, authplug_putty_message *message,
         if (len == 0)
             authplug_putty_client_eof(host->engine);
         else
-            (void)authplug_putty_client_feed(host->engine, buffer, len);
+            status = authplug_putty_client_feed(host->engine, buffer, len);
         authplug_wipe(buffer, len);
+        if (status == AUTHPLUG_NOMEM)
+            break;
     }
     return status;
 }

@@ -66,9 +66,13 @@ explain_start(authplug_tectia_host *host, int error)
 static void
 explain_end(authplug_tectia_host *host)
 {
+    int64_t deadline = io_deadline(FINISH_GRACE);
     io_exit how = {false, -1, 0, false};
-    bool ended =
-        io_child_ended(host->child, io_deadline(FINISH_GRACE), &how);
+    bool ended;
+
+    if (deadline > host->deadline)
+        deadline = host->deadline;
+    ended = io_child_ended(host->child, deadline, &how);
 
     /* a shell ends like this when its command was killed */
     if (host->shell && how.code > 128)

@@ -361,8 +361,8 @@ authplug_tectia_run(const authplug_tectia_program *program, void *context)
     else
         result = run_complain(&session.link,
                               "out of memory, or limits make no sense");
+    close_session(&session);
     /* whoever reads to the end need not wait for the rest of main() */
     io_close(session.link.out);
-    close_session(&session);
     return result;
 }

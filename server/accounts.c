@@ -2,8 +2,6 @@
 #define _GNU_SOURCE
 #include "server/accounts_file.h"
 
-#include "conf/file.h"
-
 #include <crypt.h>
 #include <errno.h>
 #include <stdio.h>
@@ -66,21 +64,12 @@ accounts_twice(const char *file, unsigned number)
 }
 
 authplug_status
-accounts_open(const char *file, bool may_be_absent, accounts_reader *reader)
+accounts_open(const char *file, conf_care care, accounts_reader *reader)
 {
     accounts_reader none = {0};
-    authplug_status status;
 
     *reader = none;
-    status = file_read(file, CONF_NOT_READABLE, ACCOUNTS_FILE_MOST,
-                       &reader->text, said);
-    if (status != AUTHPLUG_NOT_FOUND)
-        return status;
-    if (!may_be_absent)
-        return AUTHPLUG_IO;
-    authplug_secret_clear(said);
-    reader->text = authplug_secret_new(1);
-    return reader->text == NULL ? AUTHPLUG_NOMEM : AUTHPLUG_OK;
+    return file_read(file, care, ACCOUNTS_FILE_MOST, &reader->text, said);
 }
 
 void
@@ -120,8 +109,8 @@ is_count(authplug_span text, long *value)
     return true;
 }
 
-bool
-accounts_is_name(authplug_span name)
+static bool
+is_name(authplug_span name)
 {
     if (name.len == 0 || name.len > ACCOUNTS_NAME_MOST || name.data[0] == '#')
         return false;
@@ -129,6 +118,16 @@ accounts_is_name(authplug_span name)
         if (name.data[i] < ' ' || name.data[i] == 0x7f || name.data[i] == ':')
             return false;
     return true;
+}
+
+authplug_status
+accounts_check_name(const char *name)
+{
+    if (is_name(authplug_span_of(name)))
+        return AUTHPLUG_OK;
+    accounts_say("this user name cannot be stored: 1 to 255 bytes were "
+                 "expected, no colon, no control character, no '#' first");
+    return AUTHPLUG_VALUE;
 }
 
 /* No password fits: empty, or marked so. */
@@ -160,7 +159,7 @@ read_fields(authplug_span text, accounts_line *line)
 {
     authplug_span changed;
 
-    return take_field(&text, &line->name) && accounts_is_name(line->name) &&
+    return take_field(&text, &line->name) && is_name(line->name) &&
            take_field(&text, &line->hash) && is_hash(line->hash) &&
            take_field(&text, &changed) && is_count(changed, &line->changed) &&
            is_count(text, &line->maxdays) &&
@@ -268,12 +267,14 @@ typedef struct record {
 
 /* Reads all of the file, whoever is looked for. */
 static authplug_status
-look_up(const char *file, const char *user, accounts_reader *reader,
-        record *found)
+look_up(const char *file, const char *user, conf_care care,
+        accounts_reader *reader, record *found)
 {
-    authplug_status status = accounts_open(file, false, reader);
+    authplug_status status = accounts_open(file, care, reader);
     accounts_line line;
 
+    if (status == AUTHPLUG_NOT_FOUND)
+        return AUTHPLUG_IO;
     while (status == AUTHPLUG_OK) {
         status = accounts_next(file, reader, &line);
         if (status != AUTHPLUG_OK || line.name.len == 0)
@@ -298,7 +299,9 @@ accounts_find(const char *file, const char *user, const char **error)
     authplug_status status = AUTHPLUG_NOMEM;
 
     if (accounts_listen())
-        status = look_up(file, user, &reader, &found);
+        status = accounts_check_name(user);
+    if (status == AUTHPLUG_OK)
+        status = look_up(file, user, CONF_OF_ANYBODY, &reader, &found);
     accounts_close(&reader);
     if (status == AUTHPLUG_OK && !found.known)
         status = accounts_unknown(file);
@@ -350,7 +353,7 @@ accounts_check(const char *file, const char *user, authplug_span password,
     bool fits = false;
 
     if (accounts_listen())
-        status = look_up(file, user, &reader, &found);
+        status = look_up(file, user, CONF_NOT_READABLE, &reader, &found);
     if (status == AUTHPLUG_OK)
         status = try_password(file, &found, password, &fits);
     if (status != AUTHPLUG_OK)

@@ -6,9 +6,9 @@
  * that would fit; CHANGED is the day of the last change since 1970-01-01 (0:
  * must be changed now), MAXDAYS the days until it expires, empty for never;
  * where CHANGED is empty MAXDAYS is, too. '#' begins a comment line; lines may
- * be empty. The file is a regular one of at most 4 MiB, 0600, its owner's or
- * root's. A line that is none of this makes all of it unusable, so that no
- * slip of a pen lets anybody in.
+ * be empty. A line that is none of this makes all of the file unusable, so that
+ * no slip of the pen lets anybody in. The file is a regular one of at most
+ * 4 MiB, 0600, ours or root's; root changes anybody's, which stays theirs.
  *
  * The file is replaced as a whole, under a lock of its own file "FILE.lock", so
  * that a reader needs none. Comments and other lines stay byte for byte.
@@ -37,9 +37,9 @@ typedef enum accounts_answer {
 accounts_answer accounts_check(const char *file, const char *user,
                                authplug_span password, const char **error);
 
-/* Whether there is such a user: OK, NOT_FOUND. REFUSED (mode, owner), NOMEM,
- * LENGTH, IO (no such file; a line that is none). For administrators: what it
- * says is not for those who log in. */
+/* Whether there is such a user: OK, NOT_FOUND, VALUE where there cannot be one.
+ * REFUSED (mode, owner), NOMEM, LENGTH, IO (no such file; a line that is none).
+ * For administrators: what it says is not for those who log in. */
 authplug_status accounts_find(const char *file, const char *user,
                               const char **error);
 

@@ -90,7 +90,7 @@ keep_owner(const place *at, int fd)
 {
     struct stat file;
 
-    if (fstatat(at->folder, at->name, &file, 0) != 0)
+    if (fstatat(at->folder, at->name, &file, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT;
     return file.st_uid == geteuid() ||
            fchown(fd, file.st_uid, file.st_gid) == 0;
@@ -238,8 +238,15 @@ rewrite(const char *path, const char *user, const accounts_edit *edit,
         authplug_span hash, authplug_secret *text)
 {
     accounts_reader reader;
-    authplug_status status = accounts_open(path, edit->create, &reader);
+    authplug_status status = accounts_open(path, CONF_OF_ANYBODY, &reader);
 
+    if (status == AUTHPLUG_NOT_FOUND && edit->create) {
+        (void)accounts_listen(); /* it is made, so nothing is wrong */
+        reader.text = authplug_secret_new(1);
+        status = reader.text == NULL ? AUTHPLUG_NOMEM : AUTHPLUG_OK;
+    } else if (status == AUTHPLUG_NOT_FOUND) {
+        status = AUTHPLUG_IO;
+    }
     if (status == AUTHPLUG_OK)
         status = append_all(path, &reader, user, edit, hash, text);
     accounts_close(&reader);
@@ -323,17 +330,14 @@ change_file(const char *file, const char *user, const accounts_edit *edit,
 
 /* What can be stored, and come back as it was. */
 static authplug_status
-check_edit(const char *user, const accounts_edit *edit)
+check_edit(const accounts_edit *edit)
 {
     bool password = edit->password.len > 0;
     bool other = !edit->create && (edit->expire || edit->maxdays != NULL);
 
-    if (!accounts_is_name(authplug_span_of(user)))
-        accounts_say("this user name cannot be stored: at most 255 bytes were "
-                     "expected, no colon, no control character, no '#' first");
-    else if ((password ? !accounts_is_password(edit->password) : !other) ||
-             authplug_span_has(edit->password, '\r') ||
-             authplug_span_has(edit->password, '\n'))
+    if ((password ? !accounts_is_password(edit->password) : !other) ||
+        authplug_span_has(edit->password, '\r') ||
+        authplug_span_has(edit->password, '\n'))
         accounts_say("this password cannot be stored: 1 to 511 bytes were "
                      "expected, no NUL and no line end");
     else if (edit->maxdays != NULL && (*edit->maxdays < ACCOUNTS_NEVER ||
@@ -355,7 +359,9 @@ accounts_change(const char *file, const char *user, const accounts_edit *edit,
     bool memory = accounts_listen() && text != NULL && hash != NULL;
 
     if (memory)
-        status = check_edit(user, edit);
+        status = accounts_check_name(user);
+    if (status == AUTHPLUG_OK)
+        status = check_edit(edit);
     /* hashing takes long, so the lock is not held meanwhile */
     if (status == AUTHPLUG_OK && edit->password.len > 0)
         status = accounts_hash(edit->password, authplug_span_of(NULL), hash);

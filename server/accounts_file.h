@@ -5,6 +5,7 @@
 #ifndef SERVER_ACCOUNTS_FILE_H
 #define SERVER_ACCOUNTS_FILE_H
 
+#include "conf/file.h"
 #include "server/accounts.h"
 
 #define ACCOUNTS_FILE_MOST ((size_t)4 << 20)
@@ -38,9 +39,8 @@ bool accounts_listen(void);
 authplug_status accounts_unknown(const char *file);
 authplug_status accounts_twice(const char *file, unsigned number);
 
-/* A file that is not there is an empty one, if it may be absent. REFUSED,
- * LENGTH, IO, NOMEM, and says why. */
-authplug_status accounts_open(const char *file, bool may_be_absent,
+/* NOT_FOUND, REFUSED, LENGTH, IO, NOMEM, and says why. */
+authplug_status accounts_open(const char *file, conf_care care,
                               accounts_reader *reader);
 void accounts_close(accounts_reader *reader);
 
@@ -49,8 +49,8 @@ void accounts_close(accounts_reader *reader);
 authplug_status accounts_next(const char *file, accounts_reader *reader,
                               accounts_line *line);
 
-/* Whether a name can stand in the file. */
-bool accounts_is_name(authplug_span name);
+/* Whether a name can stand in the file: OK, or VALUE, and says why. */
+authplug_status accounts_check_name(const char *name);
 
 /* Days since 1970-01-01. */
 long accounts_today(void);

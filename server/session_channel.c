@@ -140,8 +140,8 @@ fill_hold(session *it)
     in->backlog = 0;
     in->hold_at = 0;
     in->hold_len = got > 0 ? (size_t)got : 0;
-    if (got <= 0) /* rather than leave a gap */
-        close_feed(in);
+    if (got <= 0)
+        it->hub->fault = "its input cannot be passed on";
 }
 
 /* What a program that does not read was sent is thrown away, so that its
@@ -216,7 +216,7 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
         taken = write_feed(in, data, len);
     in->backlog = len - taken;
     if (in->backlog > BACKLOG_MAX)
-        it->hub->flooded = true;
+        it->hub->fault = "the client sends more than it was given leave to";
     return (int)taken;
 }
 
@@ -335,6 +335,7 @@ start(session *it, const char *command, const char *program)
         .locales = it->locales,
         .locale_count = it->locale_count,
         .pty = it->pty.master >= 0 ? &it->pty : NULL,
+        .memory = hub->memory,
     };
     session_process made;
     int error;
@@ -551,7 +552,11 @@ write_channel(session *it, const unsigned char *data, size_t len,
     put = is_stderr
               ? ssh_channel_write_stderr(it->channel, data, (uint32_t)len)
               : ssh_channel_write(it->channel, data, (uint32_t)len);
-    return put < 0 ? len : (size_t)put; /* nobody is there to read it */
+    if (put >= 0)
+        return (size_t)put;
+    if (!it->remote_closed) /* rather than leave a gap */
+        it->hub->fault = "its output cannot be sent on";
+    return len;
 }
 
 /* Gives new output to the channel, and keeps what the channel does not take. */
@@ -564,8 +569,8 @@ send_output(session *it, const unsigned char *data, size_t len, int is_stderr)
         return;
     /* There was room: so it is that the keys are being changed. */
     it->held = malloc(len - put);
-    if (it->held == NULL) { /* rather than leave a gap */
-        close_ends(it);
+    if (it->held == NULL) {
+        it->hub->fault = "out of memory";
         return;
     }
     memcpy(it->held, data + put, len - put);

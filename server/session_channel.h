@@ -39,12 +39,13 @@ typedef struct session_hub {
     ssh_session ssh;
     const sessions_options *options;
     session_account account;
+    rlim_t memory; /* the programs' RLIMIT_DATA */
     /*
      * Counts the packets that libssh takes in. Any call into libssh may take
      * some, for any channel; this is how we notice.
      */
     struct ssh_counter_struct packets;
-    bool flooded;      /* a client sent more than its window has room for */
+    const char *fault; /* why the connection has to end; or NULL */
     bool forced_began; /* the forced command was started */
     unsigned char helping[SESSION_HELPING];
 } session_hub;

@@ -277,6 +277,21 @@ prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
     return error;
 }
 
+/* What is started inherits the bounds that we have at that moment. */
+static rlim_t
+set_memory(rlim_t most)
+{
+    struct rlimit data;
+    rlim_t was;
+
+    if (getrlimit(RLIMIT_DATA, &data) != 0)
+        return most;
+    was = data.rlim_cur;
+    data.rlim_cur = most;
+    (void)setrlimit(RLIMIT_DATA, &data);
+    return was;
+}
+
 /* The program's own name for itself is the last part of its path; a login
  * shell has a dash before it. */
 static int
@@ -289,6 +304,7 @@ spawn(const session_start *start, const pipes *p, char *const *env, pid_t *pid)
     const char *argv[] = {name, NULL, start->command, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
+    rlim_t ours;
     int error;
 
     if (snprintf(name, sizeof name, "%s%s",
@@ -304,9 +320,11 @@ spawn(const session_start *start, const pipes *p, char *const *env, pid_t *pid)
         return ENOMEM;
     }
     error = prepare(&attr, &actions, start, p);
+    ours = set_memory(start->memory);
     if (error == 0)
         error = posix_spawn(pid, path, &actions, &attr, (char *const *)argv,
                             env);
+    (void)set_memory(ours);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     return error;

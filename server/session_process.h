@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* Where the user lives, and with which shell. */
@@ -63,6 +64,7 @@ typedef struct session_start {
     const session_locale *locales;
     size_t locale_count;
     const session_pty *pty; /* its three descriptors, or NULL for pipes */
+    rlim_t memory; /* its RLIMIT_DATA, as ours is not for programs */
 } session_start;
 
 /* What was started. It leads a session and a process group of its own. */

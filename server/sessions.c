@@ -41,6 +41,16 @@
 #define ALIVE_AGAIN 15
 #define ALIVE_TIMES 4
 
+/*
+ * What the process may have of memory, at all and for each session: a backlog
+ * with libssh and another with us, of 2 MiB at most. libssh has no bounds where
+ * a client does not finish a change of keys, and not even an end where it gives
+ * leave to send packets of 10 bytes, which leaves none for data: then memory
+ * that is not to be had ends the connection.
+ */
+#define MEMORY_BASE ((rlim_t)16 << 20)
+#define MEMORY_SESSION ((rlim_t)5 << 20)
+
 typedef struct server {
     session_hub hub;
     ssh_event event;
@@ -139,9 +149,9 @@ check_connection(server *all)
     if (!ssh_is_connected(ssh) ||
         (ssh_get_status(ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0)
         all->dead = true;
-    if (all->hub.flooded && !all->dead) {
-        io_say(SESSIONS_PROGRAM, "a connection was ended: the client sends "
-                                 "more than it was given leave to");
+    if (all->hub.fault != NULL && !all->dead) {
+        io_say(SESSIONS_PROGRAM, "a connection was ended: %s",
+               all->hub.fault);
         all->dead = true;
     }
 }
@@ -311,6 +321,7 @@ typedef struct before {
     struct sigaction child, pipe;
     sigset_t mask;
     int subreaper;
+    struct rlimit memory;
 } before;
 
 /*
@@ -343,6 +354,25 @@ unwatch_children(const before *kept)
     sigaction(SIGCHLD, &kept->child, NULL);
     sigaction(SIGPIPE, &kept->pipe, NULL);
     sigprocmask(SIG_SETMASK, &kept->mask, NULL);
+    (void)setrlimit(RLIMIT_DATA, &kept->memory);
+}
+
+/* Gives the bound that was. */
+static rlim_t
+bound_memory(before *kept, unsigned most)
+{
+    struct rlimit bound;
+
+    if (getrlimit(RLIMIT_DATA, &kept->memory) != 0)
+        kept->memory = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+    bound = kept->memory;
+/* A sanitizer's own memory is beyond all bounds. */
+#if !defined(__SANITIZE_ADDRESS__)
+    if (bound.rlim_cur > MEMORY_BASE + most * MEMORY_SESSION)
+        bound.rlim_cur = MEMORY_BASE + most * MEMORY_SESSION;
+    (void)setrlimit(RLIMIT_DATA, &bound);
+#endif
+    return kept->memory.rlim_cur;
 }
 
 /* Answers go out at once, and a client that is gone without a word, by a cut
@@ -445,6 +475,7 @@ sessions_serve(ssh_session ssh, const sessions_options *options)
         return 1;
     io_signals_begin();
     all->children = watch_children(&kept);
+    all->hub.memory = bound_memory(&kept, options->most);
     if (all->children >= 0 && set_up(all, ssh, options)) {
         serve(all);
         broken = false;

@@ -37,7 +37,8 @@ typedef struct authplug_tectia_identity {
 typedef struct authplug_tectia_host_options {
     authplug_tectia_kind kind;
 
-    /* The program and its arguments, NULL-terminated... */
+    /* The program, looked for in the PATH below, and its arguments,
+     * NULL-terminated... */
     const char *const *argv;
     /* ...or, where argv is NULL, a command line for /bin/sh -c. Borrowed for
      * the call of start, as is everything here but the callback. */
@@ -55,7 +56,8 @@ typedef struct authplug_tectia_host_options {
      * the process does with SIGCHLD, its threads, descriptors and children,
      * the plugin's end is neither lost nor seen by it, and the plugin does not
      * outlive the process. The plugin has a session of its own and the root
-     * directory. Costs a fork. Goes without saying where `as` is set.
+     * directory, where its name, too, begins unless it is absolute. Costs a
+     * fork. Goes without saying where `as` is set.
      */
     bool guarded;
 

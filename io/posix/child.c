@@ -102,6 +102,68 @@ prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
     return error;
 }
 
+const char *
+posix_path(const char *const *environment)
+{
+    for (; *environment != NULL; environment++)
+        if (strncmp(*environment, "PATH=", 5) == 0)
+            return *environment + 5;
+    return "/bin:/usr/bin";
+}
+
+bool
+posix_path_next(const char **path, const char *name, char file[PATH_MAX])
+{
+    size_t len = strlen(name) + 1;
+
+    while (*path != NULL) {
+        const char *folder = *path, *end = strchrnul(folder, ':');
+        size_t at = (size_t)(end - folder);
+
+        *path = *end == 0 ? NULL : end + 1;
+        if (at == 0 || at + 1 + len > PATH_MAX)
+            continue;
+        memcpy(file, folder, at);
+        file[at] = '/';
+        memcpy(file + at + 1, name, len);
+        return true;
+    }
+    return false;
+}
+
+bool
+posix_path_goes_on(int failed, int *error)
+{
+    if (failed != ENOENT && failed != ENOTDIR)
+        *error = failed;
+    return failed == ENOENT || failed == ENOTDIR || failed == EACCES;
+}
+
+/* posix_spawnp() would look into our own PATH, not the program's. */
+static int
+spawn_found(pid_t *pid, const char *const *argv,
+            const char *const *environment,
+            const posix_spawn_file_actions_t *actions,
+            const posix_spawnattr_t *attr)
+{
+    const char *path = posix_path(environment);
+    char file[PATH_MAX];
+    int error = ENOENT, failed;
+
+    if (strchr(argv[0], '/') != NULL)
+        return posix_spawn(pid, argv[0], actions, attr, (char *const *)argv,
+                           (char *const *)environment);
+    while (posix_path_next(&path, argv[0], file)) {
+        failed = posix_spawn(pid, file, actions, attr, (char *const *)argv,
+                             (char *const *)environment);
+        if (failed == 0)
+            return 0;
+        if (!posix_path_goes_on(failed, &error))
+            break;
+    }
+    return error;
+}
+
 static int
 spawn(const char *const *argv, const char *const *environment, const pipes *p,
       pid_t *pid)
@@ -118,9 +180,7 @@ spawn(const char *const *argv, const char *const *environment, const pipes *p,
     }
     error = prepare(&attr, &actions, p) ? ENOMEM : 0;
     if (error == 0)
-        error =
-            posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv,
-                         (char *const *)environment);
+        error = spawn_found(pid, argv, environment, &actions, &attr);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     return error;
@@ -209,9 +269,12 @@ io_child_start(const io_program *program, io_child **child)
     born->poll = posix_above_standard(epoll_create1(EPOLL_CLOEXEC));
     born->on_line = program->on_line;
     born->context = program->context;
-    if (!watch(born, born->from) || !watch(born, born->errors) ||
-        !watch(born, born->ended_fd) || !watch(born, born->timer.fd)) {
+    if (born->poll < 0 || !watch(born, born->from) ||
+        !watch(born, born->errors) || !watch(born, born->ended_fd) ||
+        !watch(born, born->timer.fd)) {
+        error = errno;
         io_child_finish(&born, 0, NULL);
+        errno = error;
         return AUTHPLUG_IO;
     }
     *child = born;

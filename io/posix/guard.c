@@ -94,8 +94,8 @@ change_identity(const io_identity *as)
     groups = getgroups(0, NULL);
     errno = EPERM;
     if (getresuid(&uids[0], &uids[1], &uids[2]) != 0 ||
-        getresgid(&gids[0], &gids[1], &gids[2]) != 0 ||
-        groups < 0 || (size_t)groups != as->group_count)
+        getresgid(&gids[0], &gids[1], &gids[2]) != 0 || groups < 0 ||
+        (size_t)groups != as->group_count)
         return false;
     for (int i = 0; i < 3; i++)
         if (uids[i] != as->uid || gids[i] != as->gid)
@@ -103,36 +103,24 @@ change_identity(const io_identity *as)
     return as->uid == 0 || syscall(SETRESUID, -1, 0, -1) != 0;
 }
 
-/* As execvp(), on the program's own PATH. Gives errno. */
+/* Gives errno. */
 static int
 execute(const order *job)
 {
-    const char *file = job->argv[0], *at = job->path, *end;
     char *const *argv = (char *const *)job->argv;
     char *const *environment = (char *const *)job->environment;
-    char full[PATH_MAX];
+    const char *path = job->path;
+    char file[PATH_MAX];
     int error = ENOENT;
 
-    if (strchr(file, '/') != NULL) {
-        execve(file, argv, environment);
+    if (strchr(argv[0], '/') != NULL) {
+        execve(argv[0], argv, environment);
         return errno;
     }
-    for (; at != NULL; at = *end == 0 ? NULL : end + 1) {
-        size_t folder, name = strlen(file) + 1;
-
-        end = strchrnul(at, ':');
-        folder = (size_t)(end - at);
-        /* an empty folder would mean the one we are in */
-        if (folder == 0 || folder + 1 + name > sizeof full)
-            continue;
-        memcpy(full, at, folder);
-        full[folder] = '/';
-        memcpy(full + folder + 1, file, name);
-        execve(full, argv, environment);
-        if (errno == EACCES)
-            error = errno;
-        else if (errno != ENOENT && errno != ENOTDIR)
-            return errno;
+    while (posix_path_next(&path, argv[0], file)) {
+        execve(file, argv, environment);
+        if (!posix_path_goes_on(errno, &error))
+            break;
     }
     return error;
 }
@@ -168,8 +156,7 @@ reset_signals(void)
     static const long standard[16]; /* the kernel's struct, whatever it is */
 
     for (int i = 1; i < _NSIG; i++)
-        (void)syscall(SYS_rt_sigaction, i, standard, NULL,
-                      (size_t)(_NSIG / 8));
+        (void)syscall(SYS_rt_sigaction, i, standard, NULL, (size_t)(_NSIG / 8));
 }
 
 /* Puts the program's pipes into their places and closes everything else: the
@@ -197,15 +184,13 @@ settle_process(const order *job)
     (void)umask(022);
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
-    if (setsid() < 0 || chdir("/") != 0 ||
-        getrlimit(RLIMIT_CORE, &core) != 0)
+    if (setsid() < 0 || chdir("/") != 0 || getrlimit(RLIMIT_CORE, &core) != 0)
         return false;
     core.rlim_cur = 0; /* the program is told secrets */
     /* the socket tells when the parent is gone, unless somebody else has a
      * copy of its end; this does in any case */
     return setrlimit(RLIMIT_CORE, &core) == 0 &&
-           prctl(PR_SET_PDEATHSIG, SIGCHLD) == 0 &&
-           getppid() == job->parent &&
+           prctl(PR_SET_PDEATHSIG, SIGCHLD) == 0 && getppid() == job->parent &&
            signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK) == CHILDREN;
 }
 
@@ -267,6 +252,7 @@ watch_over(pid_t pid, const order *job)
         job->lifetime > 0 ? io_deadline(job->lifetime + SLACK) : INT64_MAX;
     io_exit how = {false, -1, 0, false};
     bool wanted = true, asked = false;
+    siginfo_t info;
 
     while (!has_ended(pid, &how)) {
         await(&wanted, deadline);
@@ -282,7 +268,7 @@ watch_over(pid_t pid, const order *job)
         }
     }
     kill(-pid, SIGKILL);
-    if (waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT) == 0)
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0)
         (void)has_ended(pid, &how);
     (void)waitpid(pid, NULL, 0);
     return how;
@@ -320,15 +306,6 @@ stand_guard(order *job, const int theirs[3], int channel)
 }
 
 /* ----------------------------------------------------------------- our side */
-
-static const char *
-path_of(const char *const *environment)
-{
-    for (; *environment != NULL; environment++)
-        if (strncmp(*environment, "PATH=", 5) == 0)
-            return *environment + 5;
-    return "/bin:/usr/bin";
-}
 
 /*
  * A copy of this process, made by the kernel's own call: no signal tells of
@@ -404,7 +381,7 @@ posix_guard_start(posix_guard *guard, const io_program *program,
     order job = {
         .argv = argv,
         .environment = environment,
-        .path = path_of(environment),
+        .path = posix_path(environment),
         .as = program->as,
         .lifetime = program->lifetime,
     };
@@ -422,8 +399,8 @@ posix_guard_start(posix_guard *guard, const io_program *program,
         close(ends[1]);
     if (guard->pid > 0) {
         status = hear_start(guard, program->lifetime > 0
-                                         ? io_deadline(program->lifetime)
-                                         : INT64_MAX);
+                                       ? io_deadline(program->lifetime)
+                                       : INT64_MAX);
         if (status != AUTHPLUG_OK)
             dismiss(guard);
     } else if (guard->channel >= 0) {

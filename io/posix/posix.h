@@ -4,6 +4,7 @@
 
 #include "io/io.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <sys/types.h>
 
@@ -39,6 +40,16 @@ authplug_status posix_poll(struct pollfd *fds, nfds_t count, int64_t deadline,
 /* write() that gives EPIPE and never SIGPIPE, whatever the process wants. */
 ssize_t posix_write(int fd, const void *data, size_t len);
 
+/* The PATH of an environment. */
+const char *posix_path(const char *const *environment);
+/* Where in a PATH a name without '/' may be: once for each folder, false after
+ * the last. An empty folder is none. Safe where a signal handler is. */
+bool posix_path_next(const char **path, const char *name,
+                     char file[PATH_MAX]);
+/* Whether to look on after a file could not be executed; if not, or if nothing
+ * else is found, *error says why. */
+bool posix_path_goes_on(int failed, int *error);
+
 /* The process between us and a guarded program; see guard.c. */
 typedef struct posix_guard {
     pid_t pid;
@@ -62,5 +73,18 @@ void posix_guard_finish(posix_guard *guard, io_exit *how);
 
 /* fd, or a copy of it above 2 (fd is closed then); close-on-exec. -1. */
 int posix_above_standard(int fd);
+
+/* What io_trusted() starts from; tests have other ideas of it. */
+typedef struct posix_trust {
+    const char *root;   /* where "/" is; "" for the real one */
+    const char *search; /* for env; "" for nowhere */
+    uid_t owner;        /* trusted besides root */
+} posix_trust;
+
+authplug_status posix_trusted(const posix_trust *as, const char *path,
+                              char *why, size_t size);
+authplug_status posix_trusted_program(const posix_trust *as,
+                                      const char *const *words, char *why,
+                                      size_t size);
 
 #endif

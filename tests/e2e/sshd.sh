@@ -64,7 +64,7 @@ user_key () {
 # machine that runs one and is otherwise made for ours alone.
 sshd_exec () {
     service=$1 config=$2
-    set -- env LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 \
+    set -- env LD_PRELOAD="libpam_wrapper.so ${preload:-}" PAM_WRAPPER=1 \
         PAM_WRAPPER_SERVICE_DIR="$W/pam.d" \
         "$W/sbin/$service" -D -e -f "$config"
     if [ -d /run/sshd ]; then

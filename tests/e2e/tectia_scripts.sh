@@ -505,6 +505,26 @@ $ 2'
     esac
 }
 
+# word REPLY VERDICT STATUS
+word () {
+    printf '%s\n' '> user_name:alice' '> end_of_params' \
+        '< req:The word, please: ' '< end_of_requests' \
+        "> reply:$1" '> end_of_replies' "< $2" "$ $3" >"$W/script"
+    play_quietly sh "$examples/word.sh" 'a*t' <"$W/script"
+}
+
+it "word.sh: whoever knows the word may pass"
+word 'a*t' success 0
+
+it "word.sh: whoever does not may not"
+word ant failure 1
+word '' failure 1
+word 'A*T' failure 1
+
+it "word.sh: a server that is gone lets nobody pass"
+word 'a*t' success 0
+play_cut sh "$examples/word.sh" 'a*t' <"$W/script"
+
 cat >"$W/people" <<'END'
 alice:green:Rex:yes
 nothing:::

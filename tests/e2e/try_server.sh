@@ -289,7 +289,8 @@ want_fault 'the plugin was killed by signal 11 before its verdict'
 
 it "a verdict without its newline"
 plugin authorize 'printf success'
-want_fault 'without the end of the line' 'each line has a newline'
+want_fault "in the plugin's verdict the end of the line is missing" \
+    'each line has a newline'
 
 it "both verdicts"
 plugin kbdint 'echo success; echo failure'
@@ -305,7 +306,7 @@ for talk in 'echo more' 'echo' 'sleep 0.2; echo more' 'ask a'; do
     want_fault 'the plugin went on talking after its verdict'
 done
 plugin kbdint 'echo success; printf x'
-want_fault 'the plugin ended its verdict without the end of the line'
+want_fault "in the plugin's verdict the end of the line is missing"
 
 it "a success whose plugin stays is one, and the plugin is ended"
 plugin authorize 'trap "" TERM; echo success; while :; do sleep 1; done'
@@ -320,55 +321,58 @@ want_within 4000
 
 it "prompts and then the verdict, without end_of_requests"
 plugin kbdint 'echo req:a; echo success'
-want_fault 'without end_of_requests' 'each round an end_of_requests'
+want_fault 'end_of_requests before the verdict is missing' \
+    'each round an end_of_requests'
 
 it "it ends in the middle of a round"
 plugin kbdint 'echo req:a'
-want_fault 'the plugin ended its requests without end_of_requests'
+want_fault "in the plugin's requests end_of_requests is missing"
 
 it "it does not wait for the replies"
-plugin kbdint --reply x 'echo req:a; echo end_of_requests; echo success'
-want_fault 'spoke out of turn' 'wait for the end of each list'
+plugin kbdint --reply x 'printf "req:a\nend_of_requests\nsuccess\n"'
+want_fault 'the plugin spoke before it was answered' \
+    'wait for the end of each list'
 
 it "CR at the end of lines is named, with the line"
 plugin kbdint 'echo req:a; printf "req:b\r\nend_of_requests\n"; read -r x'
-want_fault 'hold a CR or a NUL, in line 2' 'a newline alone'
+want_fault "line 2 of the plugin's requests holds a CR or a NUL" \
+    'a newline alone'
 
 it "a NUL is"
 plugin kbdint 'printf "req:a\0\nend_of_requests\n"; read -r x'
-want_fault 'hold a CR or a NUL, in line 1'
+want_fault "line 1 of the plugin's requests holds a CR or a NUL"
 
 it "a line without end"
 plugin kbdint 'head -c 1000000 /dev/zero | tr "\0" a'
-want_fault "the plugin's requests" 'in line 1: expected a shorter line' \
+want_fault "line 1 of the plugin's requests is longer than 65536 bytes" \
     'authplug-try(1) has the limits'
 want_within 5000
 
 it "prompts without end"
 plugin kbdint 'while :; do echo req:x; done'
-want_fault "the plugin's requests: a limit was exceeded, in line 257"
+want_fault 'passed a limit in its requests: expected fewer lines'
 want_within 5000
 
 it "101 prompts in one round"
 plugin kbdint 'n=0; while [ $n -le 100 ]; do echo req:$n; n=$((n + 1)); done
     echo end_of_requests; read -r x'
-want_fault "the plugin's requests: a limit was exceeded" prompts
+want_fault 'passed a limit in its requests: expected fewer prompts'
 
 it "rounds without end"
 plugin kbdint 'while :; do echo end_of_requests; read -r x; done'
-want_fault "the plugin's requests: a limit was exceeded" rounds
+want_fault 'passed a limit in its requests: expected fewer rounds'
 want_within 15000
 
 it "silence ends at --timeout"
 for silence in 'while :; do sleep 1; done' 'trap "" TERM HUP; sleep 100; :'; do
     plugin authorize --timeout 1 "$silence"
-    want_fault 'the plugin did not reach a verdict in time' '--timeout'
+    want_fault 'did not reach a verdict within 1 seconds' '--timeout'
     want_within 5000
 done
 
 it "so does what is said over and over"
 plugin authorize --timeout 1 'while sleep 0.1; do echo x:y; done'
-want_fault 'the plugin did not reach a verdict in time'
+want_fault 'did not reach a verdict within 1 seconds'
 want_within 5000
 
 it "a plugin that closes its output and stays"
@@ -381,7 +385,7 @@ run 10 "$try" try authorize -- "$W/none"
 want_fault 'the plugin could not be started' 'check the command behind --'
 want_out_none
 run 10 "$try" try authorize --shell -- "$W/none"
-want_fault "the shell's status 127"
+want_fault 'not found by the shell'
 
 it "a plugin that does not read its parameters"
 head -c 60000 /dev/zero | tr '\0' a >"$W/long"
@@ -392,7 +396,7 @@ want_rc 0
 want_nothing_left
 run 10 "$try" try authorize --timeout 1 --param "a=$long" --param "b=$long" \
     -- sh -c 'sleep 100; echo success'
-want_fault 'in time'
+want_fault 'within 1 seconds'
 want_nothing_left
 
 # --------------------------------------------------------------------- misuse

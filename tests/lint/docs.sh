@@ -215,6 +215,11 @@ sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/--\1/p' cli/try_*.c |
     sort -u | grep -vx -e --help >"$tmp/a"
 "$build/authplug" try --help | long_options >"$tmp/b"
 same "authplug try takes the options of its help text"
+if [ -x "$build/authplug-passwd" ]; then
+    options authplug-passwd.1 "$build/authplug" passwd
+else
+    skip "authplug-passwd.1 has the options of the help text" "it is not built"
+fi
 if [ -x "$build/authplug-ssh" ]; then
     options authplug-ssh.1 "$build/authplug" ssh
 else
@@ -261,7 +266,8 @@ functions() {
     grep -oE '`[a-z_]+\(\)`' docs/architecture.md | tr -d '`()' | sort -u |
         while read -r name; do
             grep -qE "^$name\(" lib/*.c io/posix/*.c sdk/*.c client/*.c \
-                cli/*.c examples/*.c || echo "there is no $name()"
+                server/*.c cli/*.c examples/*.c examples/tectia/*.c ||
+                echo "there is no $name()"
         done
 }
 silent "functions that docs/architecture.md names exist" functions

@@ -2,9 +2,10 @@
  * sessions_harness - an SSH server on loopback for server/sessions.c: lets
  * whoever runs it in with any password or none, and serves sessions.
  *
- *     sessions_harness [-c CIPHERS] [-f COMMAND] [-m MOST]
+ *     sessions_harness [-k] [-c CIPHERS] [-f COMMAND] [-m MOST]
  *
- * -f is the forced command. Prints its port when it listens, and on standard
+ * -f is the forced command, -k has libssh keep what a client asks for at once
+ * until it is served. Prints its port when it listens, and on standard
  * error, for each connection, what serving it gave. TERM ends it and the
  * connections.
  */
@@ -33,7 +34,8 @@
 static struct {
     const char *ciphers, *forced;
     unsigned most;
-} options = {NULL, NULL, 10};
+    bool keep;
+} options = {NULL, NULL, 10, false};
 
 /* ------------------------------------------------------- one connection */
 
@@ -59,6 +61,19 @@ log_in(ssh_session session, const char *user)
         ssh_message_free(message);
     }
     return in;
+}
+
+/* Until the client has asked for a session, but it is not answered. */
+static void
+keep(ssh_session session)
+{
+    ssh_event event = ssh_event_new();
+
+    ssh_event_add_session(event, session);
+    for (int i = 0; i < 10; i++)
+        (void)ssh_event_dopoll(event, 100);
+    ssh_event_remove_session(event, session);
+    ssh_event_free(event);
 }
 
 static void
@@ -93,8 +108,11 @@ serve(ssh_bind bind, int fd)
     snprintf(client, sizeof client, "%s %s", there, here);
     if (session != NULL && ssh_bind_accept_fd(bind, session, fd) == SSH_OK &&
         ssh_handle_key_exchange(session) == SSH_OK &&
-        log_in(session, wish.user))
+        log_in(session, wish.user)) {
+        if (options.keep)
+            keep(session);
         gave = sessions_serve(session, &wish);
+    }
     ssh_free(session);
     io_say(PROGRAM, "a connection was served: %d", gave);
     return gave;
@@ -166,7 +184,7 @@ run(ssh_bind bind, int listener)
             close(listener);
             io_signals_end(); /* ours, not those of who listens */
             io_signals_begin();
-            _exit(serve(bind, fd) == 0 ? 0 : 1);
+            exit(serve(bind, fd) == 0 ? 0 : 1); /* sanitizers look then */
         }
         count++;
         close(fd);
@@ -183,13 +201,15 @@ main(int argc, char **argv)
     ssh_bind bind;
     int option, listener;
 
-    while ((option = getopt(argc, argv, "c:f:m:")) != -1) {
+    while ((option = getopt(argc, argv, "kc:f:m:")) != -1) {
         if (option == 'c')
             options.ciphers = optarg;
         else if (option == 'f')
             options.forced = optarg;
         else if (option == 'm')
             options.most = (unsigned)strtoul(optarg, NULL, 10);
+        else if (option == 'k')
+            options.keep = true;
         else
             return 2;
     }

@@ -88,7 +88,6 @@ childless(void)
 {
     siginfo_t info;
 
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) !=
-               0 &&
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 &&
            errno == ECHILD;
 }

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,9 +73,9 @@ first_words(io_child *child)
     static char text[256];
     size_t len;
 
-    assert_int_equal(io_child_read(child, text, sizeof text - 1, &len,
-                                   io_deadline(SOON)),
-                     AUTHPLUG_OK);
+    assert_int_equal(
+        io_child_read(child, text, sizeof text - 1, &len, io_deadline(SOON)),
+        AUTHPLUG_OK);
     text[len] = 0;
     return text;
 }
@@ -119,9 +120,9 @@ TEST(a_conversation_passes)
         .argv = argv, .environment = environment, .guarded = true};
     io_child *child = started(&program);
 
-    assert_int_equal(io_child_write(child, authplug_span_of("hello"),
-                                    io_deadline(SOON)),
-                     AUTHPLUG_OK);
+    assert_int_equal(
+        io_child_write(child, authplug_span_of("hello"), io_deadline(SOON)),
+        AUTHPLUG_OK);
     assert_string_equal(first_words(child), "hello");
     io_child_close_input(child);
     assert_string_equal(said(child, 0), "");
@@ -138,13 +139,15 @@ TEST(the_signal_that_kills_it_is_known)
     io_child_finish(&child, 0, NULL);
 }
 
-TEST(a_name_is_looked_for_in_the_programs_own_path)
+/* Guarded or not, names are found alike. */
+static void
+names_are_found(bool guard)
 {
     const char *argv[] = {"true", NULL};
     const char *const elsewhere[] = {"PATH=:/nonexistent:/etc/passwd", NULL};
     const char *const here[] = {"PATH=/nonexistent:/etc/passwd:/bin", NULL};
     const char *const nowhere[] = {NULL};
-    io_program program = {.argv = argv, .guarded = true};
+    io_program program = {.argv = argv, .guarded = guard};
 
     program.environment = elsewhere;
     assert_int_equal(refused(&program), AUTHPLUG_NOT_FOUND);
@@ -155,6 +158,40 @@ TEST(a_name_is_looked_for_in_the_programs_own_path)
     (void)said(started(&program), 0);
     argv[0] = "";
     assert_int_equal(refused(&program), AUTHPLUG_NOT_FOUND);
+    /* an empty part of PATH is no folder */
+    assert_int_equal(chdir("/"), 0);
+    argv[0] = "etc";
+    program.environment = elsewhere;
+    assert_int_equal(refused(&program), AUTHPLUG_NOT_FOUND);
+    assert_int_equal(errno, ENOENT);
+}
+
+TEST(a_name_is_looked_for_in_the_programs_own_path)
+{
+    names_are_found(true);
+    names_are_found(false);
+}
+
+TEST(a_name_that_may_not_be_executed_is_told_from_one_that_is_missing)
+{
+    char folder[] = "/tmp/authplug-test-XXXXXX", file[64], path[64];
+    const char *argv[] = {"true", NULL};
+    const char *const variables[] = {path, NULL};
+    io_program program = {.argv = argv, .environment = variables};
+
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/true", folder);
+    close(open(file, O_CREAT | O_WRONLY, 0600));
+    for (int guard = 0; guard < 2; guard++) {
+        program.guarded = guard;
+        (void)snprintf(path, sizeof path, "PATH=%s:/nonexistent", folder);
+        assert_int_equal(refused(&program), AUTHPLUG_NOT_FOUND);
+        assert_int_equal(errno, EACCES);
+        (void)snprintf(path, sizeof path, "PATH=%s:/bin", folder);
+        (void)said(started(&program), 0);
+    }
+    unlink(file);
+    rmdir(folder);
 }
 
 TEST(why_a_program_cannot_be_executed_is_known_at_the_start)
@@ -257,6 +294,11 @@ TEST(our_own_mask_is_as_before)
 
 TEST(it_has_a_session_the_root_folder_and_no_core_file)
 {
+    struct rlimit core;
+
+    assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+    core.rlim_cur = core.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_CORE, &core), 0);
     assert_string_equal(
         said(shell("pwd; umask; ulimit -S -c; set -- $(cat /proc/self/stat);"
                    "test $5 = $$ && test $6 = $$ && test $7 = 0 && echo own"),
@@ -414,8 +456,7 @@ without_standard_streams(void)
     close(2);
     if (io_child_start(&program, &child) != AUTHPLUG_OK)
         return false;
-    (void)io_child_write(child, authplug_span_of("stoat\n"),
-                         io_deadline(SOON));
+    (void)io_child_write(child, authplug_span_of("stoat\n"), io_deadline(SOON));
     (void)io_child_read(child, text, sizeof text, &len, io_deadline(SOON));
     io_child_finish(&child, SOON, &how);
     return how.known && how.code == 0 && len == 6 &&
@@ -438,8 +479,8 @@ as_nobody(void)
     if (setresuid(NOBODY, NOBODY, NOBODY) != 0)
         return false;
     program.as = &root;
-    return io_child_start(&program, &child) == AUTHPLUG_IO &&
-           errno == EPERM && child == NULL && childless() &&
+    return io_child_start(&program, &child) == AUTHPLUG_IO && errno == EPERM &&
+           child == NULL && childless() &&
            access("/tmp/authplug-must-not-be", F_OK) != 0;
 }
 
@@ -468,7 +509,8 @@ nobody_looks_at_the_guard(void)
         size_t more;
 
         if (io_child_read(child, text + len, sizeof text - len, &more,
-                          io_deadline(SOON)) != AUTHPLUG_OK || more == 0)
+                          io_deadline(SOON)) != AUTHPLUG_OK ||
+            more == 0)
             break;
         len += more;
     }
@@ -488,12 +530,18 @@ TEST(the_guards_memory_is_closed_to_its_own_user)
 
 TEST(the_guard_says_what_it_is_and_holds_nothing_of_ours)
 {
-    int leaked = fcntl(1, F_DUPFD, 50);
-    const char *text =
-        said(shell("cat /proc/$PPID/comm; grep SigBlk /proc/$PPID/status;"
-                   "cd /proc/$PPID/fd && for fd in *; do readlink $fd |"
-                   "cut -d: -f 1; done"),
-             0);
+    int leaked;
+    const char *text;
+
+    if (geteuid() != 0) {
+        print_message("not root: the guard cannot be looked at\n");
+        skip();
+    }
+    leaked = fcntl(1, F_DUPFD, 50);
+    text = said(shell("cat /proc/$PPID/comm; grep SigBlk /proc/$PPID/status;"
+                      "cd /proc/$PPID/fd && for fd in *; do readlink $fd |"
+                      "cut -d: -f 1; done"),
+                0);
 
     close(leaked);
     assert_memory_equal(text, "authplug-guard\n", 15);
@@ -554,6 +602,17 @@ TEST(a_program_that_ends_by_itself_is_not_waited_for)
     assert_true(io_now() - start < 400);
 }
 
+TEST(a_program_that_never_stops_talking_is_ended)
+{
+    int64_t start = io_now();
+    io_child *child = shell("yes; yes >&2");
+    io_exit how;
+
+    io_child_finish(&child, 100, &how);
+    assert_true(how.killed);
+    assert_true(io_now() - start < 1000);
+}
+
 TEST(nothing_is_left_neither_descriptors_nor_children)
 {
     const char *missing[] = {"/nonexistent/plugin", NULL};
@@ -571,6 +630,49 @@ TEST(nothing_is_left_neither_descriptors_nor_children)
     }
     assert_int_equal(descriptors(), before);
     assert_true(childless());
+}
+
+/* The status and errno of a start with so few descriptors; it leaves none. */
+static authplug_status
+start_with(io_program *program, int limit, const struct rlimit *all)
+{
+    struct rlimit few = {(rlim_t)limit, all->rlim_max};
+    io_child *child = NULL;
+    authplug_status status;
+    int error;
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    status = io_child_start(program, &child);
+    error = errno;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, all), 0);
+    if (status == AUTHPLUG_OK)
+        (void)said(child, 0);
+    else
+        assert_null(child);
+    errno = error;
+    return status;
+}
+
+TEST(without_descriptors_nothing_is_started_and_nothing_left)
+{
+    io_program program = guarded("true");
+    int before = descriptors();
+    struct rlimit all;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    for (int guard = 0; guard < 2; guard++) {
+        int few = before;
+
+        program.guarded = guard;
+        while (start_with(&program, few, &all) != AUTHPLUG_OK) {
+            assert_int_equal(errno, EMFILE);
+            assert_int_equal(descriptors(), before);
+            assert_true(childless());
+            few++;
+        }
+        assert_in_range(few, before + 1, before + 20);
+        assert_int_equal(descriptors(), before);
+    }
 }
 
 /* Kills a process of ours that started this command, once the command has
@@ -711,6 +813,8 @@ main(void)
         cmocka_unit_test(the_signal_that_kills_it_is_known),
         cmocka_unit_test(a_name_is_looked_for_in_the_programs_own_path),
         cmocka_unit_test(
+            a_name_that_may_not_be_executed_is_told_from_one_that_is_missing),
+        cmocka_unit_test(
             why_a_program_cannot_be_executed_is_known_at_the_start),
         cmocka_unit_test(it_has_three_descriptors_whatever_was_leaked),
         cmocka_unit_test(its_standard_streams_are_pipes),
@@ -734,7 +838,10 @@ main(void)
         cmocka_unit_test(
             a_grandchild_that_keeps_the_pipe_delays_nothing_and_is_ended),
         cmocka_unit_test(a_program_that_ends_by_itself_is_not_waited_for),
+        cmocka_unit_test(a_program_that_never_stops_talking_is_ended),
         cmocka_unit_test(nothing_is_left_neither_descriptors_nor_children),
+        cmocka_unit_test(
+            without_descriptors_nothing_is_started_and_nothing_left),
         cmocka_unit_test(the_group_of_a_killed_host_is_ended),
         cmocka_unit_test(
             the_group_of_a_killed_host_is_ended_even_if_a_child_of_it_lives_on),

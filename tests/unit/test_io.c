@@ -228,6 +228,35 @@ a_group_that_ignores_term_is_killed_whole(void **state)
 }
 
 static void
+a_program_that_never_stops_talking_is_ended(void **state)
+{
+    io_child *child = shell("yes", NULL);
+    int64_t start = io_now();
+    io_exit how;
+
+    (void)state;
+    io_child_finish(&child, 100, &how);
+    assert_true(how.killed);
+    assert_true(io_now() - start < 1000);
+}
+
+static void
+a_write_nobody_reads_ends_although_standard_error_is_flooded(void **state)
+{
+    static unsigned char much[1 << 20];
+    io_child *child = shell("yes >&2", NULL);
+    int64_t start = io_now();
+
+    (void)state;
+    assert_int_equal(io_child_write(child,
+                                    authplug_span_make(much, sizeof much),
+                                    io_deadline(100)),
+                     AUTHPLUG_TIMEOUT);
+    assert_true(io_now() - start < 1000);
+    io_child_finish(&child, 0, NULL);
+}
+
+static void
 standard_error_comes_line_by_line(void **state)
 {
     heard h = {0};
@@ -315,6 +344,9 @@ main(void)
         cmocka_unit_test(
             a_pipe_held_open_by_a_grandchild_does_not_delay_the_end),
         cmocka_unit_test(a_group_that_ignores_term_is_killed_whole),
+        cmocka_unit_test(a_program_that_never_stops_talking_is_ended),
+        cmocka_unit_test(
+            a_write_nobody_reads_ends_although_standard_error_is_flooded),
         cmocka_unit_test(standard_error_comes_line_by_line),
         cmocka_unit_test(a_flood_on_standard_error_is_drained_and_bounded),
         cmocka_unit_test(

@@ -1,0 +1,334 @@
+/* One call of the module: its beginning, its plugin, its end. */
+#define _GNU_SOURCE
+#include "server/pam_module.h"
+
+#include <errno.h>
+#include <security/pam_ext.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <syslog.h>
+#include <time.h>
+
+#define DATA "pam_authplug"
+
+/* The PATH that the host gives to plugins (sdk/tectia_host.c). */
+#define SEARCH                                                                 \
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* what a line of the log holds of each */
+#define LOG_NAME 64
+#define LOG_PATH 192
+#define LOG_REASON 512
+#define LOG_MESSAGE 256
+
+void
+pamcall_because(pamcall *call, const char *format, ...)
+{
+    va_list args;
+
+    if (call->reason[0] != 0)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(call->reason, sizeof call->reason, format, args);
+    va_end(args);
+}
+
+/* ----------------------------------------------------------- the beginning */
+
+static void
+forget(pam_handle_t *pamh, void *data, int status)
+{
+    pamshared *shared = data;
+
+    (void)pamh;
+    (void)status;
+    authplug_secret_free(&shared->old);
+    free(shared);
+}
+
+/* What this login's other calls left, or the start of it. */
+static pamshared *
+share(pam_handle_t *pamh)
+{
+    const void *found = NULL;
+    unsigned char random[8];
+    pamshared *made;
+
+    if (pam_get_data(pamh, DATA, &found) == PAM_SUCCESS && found != NULL)
+        return (pamshared *)(uintptr_t)found;
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random)
+        memset(random, 0, sizeof random); /* a log with less to go by */
+    for (size_t i = 0; i < sizeof random; i++)
+        (void)snprintf(&made->id[2 * i], 3, "%02x", random[i]);
+    if (pam_set_data(pamh, DATA, made, forget) != PAM_SUCCESS) {
+        free(made);
+        return NULL;
+    }
+    return made;
+}
+
+static const char *
+item(const pamcall *call, int which)
+{
+    const void *value = NULL;
+
+    if (pam_get_item(call->pamh, which, &value) != PAM_SUCCESS)
+        return NULL;
+    return value;
+}
+
+bool
+pamcall_open(pamcall *call, pamargs_type type, pam_handle_t *pamh, int flags,
+             int argc, const char **argv)
+{
+    bool good;
+
+    memset(call, 0, sizeof *call);
+    call->began = io_now();
+    call->type = type;
+    call->pamh = pamh;
+    call->flags = flags;
+    good = pamargs_parse(&call->args, type, argc, argv);
+    if (!good)
+        pamcall_because(call, "%s", call->args.error);
+    call->service = item(call, PAM_SERVICE);
+    call->rhost = item(call, PAM_RHOST);
+    call->shared = share(pamh);
+    if (call->shared == NULL) {
+        pamcall_because(call, "out of memory");
+        return false;
+    }
+    /* may ask the user for it */
+    if (good && pam_get_user(pamh, &call->user, NULL) != PAM_SUCCESS) {
+        pamcall_because(call, "the user's name cannot be had");
+        good = false;
+    }
+    return good;
+}
+
+void
+pamcall_close(pamcall *call)
+{
+    pamargs_free(&call->args);
+}
+
+/* -------------------------------------------------------------- the plugin */
+
+/* What ends a word for a shell, or means something else to it. */
+#define SHELL_MARKS " \t\n'\"\\$`;&|<>(){}"
+#define SHELL_WORDS 64
+
+/* Cuts a shell's command line into pieces, NULL-terminated. */
+static void
+shell_words(char *line, const char *words[SHELL_WORDS + 1])
+{
+    size_t count = 0;
+
+    words[count++] = line;
+    while (*(line += strcspn(line, SHELL_MARKS)) != 0 && count < SHELL_WORDS) {
+        *line++ = 0;
+        line += strspn(line, SHELL_MARKS);
+        words[count++] = line;
+    }
+    words[count] = NULL;
+}
+
+/* The shell, and what can be told of what it runs: the first word, and where
+ * that is an interpreter the paths behind it. */
+static authplug_status
+trust_shell(const char *command, char *why, size_t size)
+{
+    const char *shell[] = {"/bin/sh", NULL}, *words[SHELL_WORDS + 1];
+    char *line = strdup(command);
+    authplug_status status = AUTHPLUG_NOMEM;
+
+    (void)snprintf(why, size, "out of memory");
+    if (line == NULL)
+        return status;
+    shell_words(line, words);
+    status = io_trusted_program(shell, SEARCH, why, size);
+    if (status == AUTHPLUG_OK)
+        status = io_trusted_program(words, SEARCH, why, size);
+    free(line);
+    return status;
+}
+
+bool
+pamcall_trusts(pamcall *call)
+{
+    const char *const *words = (const char *const *)call->args.words;
+    char why[sizeof call->reason];
+    authplug_status status =
+        call->args.shell
+            ? trust_shell(call->args.plugin, why, sizeof why)
+            : io_trusted_program(words, SEARCH, why, sizeof why);
+
+    if (status != AUTHPLUG_OK)
+        pamcall_because(call, "%s", why);
+    return status == AUTHPLUG_OK;
+}
+
+static void
+emit(pamjson *json, int priority)
+{
+    const char *line = pamjson_end(json);
+
+    if (line != NULL)
+        syslog(LOG_AUTHPRIV | priority, "%s", line);
+    else
+        syslog(LOG_AUTHPRIV | LOG_ERR, "pam_authplug: out of memory");
+    pamjson_free(json);
+}
+
+static void
+begin(const pamcall *call, pamjson *json, const char *event)
+{
+    pamjson_begin(json);
+    pamjson_text(json, "module", authplug_span_of("pam_authplug"), LOG_NAME);
+    pamjson_text(json, "event", authplug_span_of(event), LOG_NAME);
+    pamjson_text(json, "id",
+                 authplug_span_of(call->shared ? call->shared->id : NULL),
+                 LOG_NAME);
+}
+
+/* What the plugin writes to its standard error. */
+static void
+on_stderr(void *context, authplug_span line)
+{
+    const pamcall *call = context;
+    pamjson json;
+
+    begin(call, &json, "stderr");
+    pamjson_text(&json, "text", line, LOG_REASON);
+    emit(&json, LOG_DEBUG);
+}
+
+authplug_tectia_host *
+pamcall_start(pamcall *call, const authplug_tectia_pair *own, uint32_t count)
+{
+    static const authplug_tectia_kind kinds[] = {
+        [PAMARGS_AUTH] = AUTHPLUG_TECTIA_KBDINT,
+        [PAMARGS_ACCOUNT] = AUTHPLUG_TECTIA_AUTHORIZE,
+        [PAMARGS_PASSWORD] = AUTHPLUG_TECTIA_PASSWD,
+    };
+    static const authplug_limits limits = {
+        .frame = 65536,
+        .prompts = PAMTALK_PROMPTS,
+        .string = PAMTALK_REPLY + 256, /* the key and some words besides */
+        .rounds = 1000,
+        .buffered = 655360,
+    };
+    authplug_tectia_host *host = NULL;
+    pamidentity identity;
+    pamabout about;
+    authplug_tectia_host_options options = {
+        .kind = kinds[call->type],
+        .argv = (const char *const *)call->args.words,
+        .command = call->args.shell ? call->args.plugin : NULL,
+        .passwd_path = call->args.passwd_path,
+        .guarded = true,
+        .timeout_ms = (int)call->args.timeout_ms,
+        .limits = &limits,
+        .on_stderr = call->args.debug ? on_stderr : NULL,
+        .context = call,
+    };
+    authplug_status status;
+
+    if (!pamabout_login(call, &about) || !pamabout_identity(call, &identity))
+        return NULL;
+    options.as = identity.needed ? &identity.as : NULL;
+    status = authplug_tectia_host_start(&options, own ? own : about.pairs,
+                                        own ? count : about.count, &host);
+    free(identity.groups);
+    if (status == AUTHPLUG_OK) {
+        call->started = true;
+        return host;
+    }
+    if (host != NULL)
+        pamcall_blame(call, host);
+    pamcall_because(call, "%s", authplug_status_text(status));
+    authplug_tectia_host_finish(&host);
+    return NULL;
+}
+
+void
+pamcall_blame(pamcall *call, const authplug_tectia_host *host)
+{
+    if (*authplug_tectia_host_error(host) != 0)
+        pamcall_because(call, "%s", authplug_tectia_host_error(host));
+}
+
+/* ----------------------------------------------------------------- the end */
+
+void
+pamcall_log(pamcall *call, pamcall_outcome outcome,
+            const authplug_tectia_event *verdict)
+{
+    static const char *const events[] = {"auth", "account", "password"};
+    static const char *const outcomes[] = {"accepted", "rejected", "error"};
+    static const int priorities[] = {LOG_INFO, LOG_NOTICE, LOG_ERR};
+    const char *plugin =
+        call->args.words ? call->args.words[0] : call->args.plugin;
+    size_t len = plugin == NULL     ? 0
+                 : call->args.words ? strlen(plugin)
+                                    : strcspn(plugin, SHELL_MARKS);
+    pamjson json;
+
+    begin(call, &json, events[call->type]);
+    pamjson_text(&json, "outcome", authplug_span_of(outcomes[outcome]),
+                 LOG_NAME);
+    pamjson_text(&json, "user", authplug_span_of(call->user), LOG_NAME);
+    pamjson_text(&json, "rhost", authplug_span_of(call->rhost), LOG_NAME);
+    pamjson_text(&json, "service", authplug_span_of(call->service), LOG_NAME);
+    pamjson_text(&json, "plugin", authplug_span_make(plugin, len), LOG_PATH);
+    if (call->reason[0] != 0)
+        pamjson_text(&json, "reason", authplug_span_of(call->reason),
+                     LOG_REASON);
+    if (verdict != NULL && verdict->error_msg.len > 0)
+        pamjson_text(&json, "message", verdict->error_msg, LOG_MESSAGE);
+    if (verdict != NULL && verdict->error_log.len > 0)
+        pamjson_text(&json, "detail", verdict->error_log, LOG_MESSAGE);
+    pamjson_number(&json, "ms", io_now() - call->began);
+    emit(&json, priorities[outcome]);
+    call->reason[0] = 0;
+}
+
+/* A refusal of account belongs to the answers that auth took. */
+static int64_t
+wait_from(const pamcall *call)
+{
+    int64_t replied = call->shared != NULL ? call->shared->replied : 0;
+
+    if (replied > call->began || (call->type == PAMARGS_ACCOUNT && replied > 0))
+        return replied;
+    return call->began;
+}
+
+void
+pamcall_wait(const pamcall *call)
+{
+    /* io_now() has dropped parts of a millisecond */
+    int64_t until = wait_from(call) + call->args.min_time_ms + 1;
+    struct timespec at = {(time_t)(until / 1000),
+                          (long)(until % 1000) * 1000000};
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+        ;
+}
+
+int
+pamcall_refusal(const pamcall *call)
+{
+    /* it has nothing to do with who logs in */
+    if (!call->started)
+        return PAM_SERVICE_ERR;
+    if (call->type == PAMARGS_AUTH)
+        return PAM_AUTH_ERR;
+    return call->type == PAMARGS_ACCOUNT ? PAM_PERM_DENIED : PAM_AUTHTOK_ERR;
+}
