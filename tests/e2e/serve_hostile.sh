@@ -354,7 +354,6 @@ times=
 want_idle grace
 
 it "one that is killed takes its plugin with it"
-talk work "none alice" &
 run 10 sh -c '
     "$1" "$2" "$3" "kbdint alice" "+reply x" "sleep 5" >/dev/null 2>&1 &
     sleep 1
