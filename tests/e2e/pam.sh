@@ -429,6 +429,16 @@ want_after account 280 1900
 service shell "auth required MODULE shell [plugin=$plugins/show \
 $W/params 2>/dev/null; true] $quick"
 
+it "a command's words are those of its quotes and brackets"
+plugin words <<'END'
+params
+[ "$#/$1/$2/$3" = "3/a b/c]d/e" ] && echo success
+END
+service words "auth required MODULE [plugin=$plugins/words \"a b\" 'c\\]d' e] \
+$quick"
+host 10 words alice auth
+want_rc 0
+
 it "a shell runs the command only where it is asked for"
 rm -f "$W/params"
 host 10 shell alice auth

@@ -22,7 +22,8 @@ if ! trusted "${TMPDIR:-/tmp}"; then
         export SRC BUILD
         # shellcheck disable=SC2093 # the script begins anew
         exec unshare -m sh -c 'mount -t tmpfs -o mode=755 none /mnt &&
-            TMPDIR=/mnt exec sh "$@"' sh "$0" "$@"
+            mount -t tmpfs none /var/log && TMPDIR=/mnt exec sh "$@"' \
+            sh "$0" "$@"
     fi
     for place in "${XDG_RUNTIME_DIR:-}" "$HOME" "$BUILD"; do
         if [ -n "$place" ] && trusted "$place"; then
