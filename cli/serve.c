@@ -106,9 +106,12 @@ parse(serve_options *options, int argc, char **argv)
 static void
 guard_secrets(void)
 {
-    struct rlimit core = {0, 0};
+    struct rlimit core;
 
-    (void)setrlimit(RLIMIT_CORE, &core);
+    if (getrlimit(RLIMIT_CORE, &core) == 0) {
+        core.rlim_cur = 0; /* sessions may raise it again */
+        (void)setrlimit(RLIMIT_CORE, &core);
+    }
     (void)prctl(PR_SET_DUMPABLE, 0);
 }
 

@@ -128,7 +128,8 @@ connection_sleep(connection *with, int64_t until)
 int64_t
 connection_refusal(const connection *with)
 {
-    return with->heard + with->config->failure_delay * 1000;
+    /* the clock's fraction of a millisecond is not to be seen */
+    return with->heard + with->config->failure_delay * 1000 + 1;
 }
 
 /* --------------------------------------------------------------- the start */
@@ -200,6 +201,8 @@ open_session(connection *with, const serve_keys *keys)
     if (!good)
         return connection_end(with, "libssh cannot serve: memory ran out");
     ssh_set_blocking(with->session, 0);
+    /* what libssh refuses by itself it refuses with a list of its own */
+    ssh_set_auth_methods(with->session, SSH_AUTH_METHOD_INTERACTIVE);
     return tap_open(&with->tap, with->session) ||
            connection_end(with, "packets cannot be captured");
 }

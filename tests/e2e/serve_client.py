@@ -8,6 +8,7 @@ so on are bytes, "-" alone is the empty word.
   method USER NAME             reply WORD...
   body TYPE HEX                sleep S
   run COMMAND                  end
+  flood S      sends packets that mean nothing for so long, without reading
 
 Each that sends a request waits for the answer and prints it:
 
@@ -66,7 +67,7 @@ class Client(asyncssh.connection.SSHClientConnection):
     def hear(self, number, _, packet):
         if number == 51:
             methods = b",".join(packet.get_namelist()).decode()
-            self.said.put_nowait(
+            self.say(
                 ("partial " if packet.get_boolean() else "failure ") + methods)
         elif number == 52:
             # what asyncssh does on success, had it authenticated by itself
@@ -76,16 +77,16 @@ class Client(asyncssh.connection.SSHClientConnection):
             self._can_recv_ext_info = False
             self._cancel_login_timer()
             self._send_deferred_packets()
-            self.said.put_nowait("success")
+            self.say("success")
         elif number == 53:
-            self.said.put_nowait("banner " + quote(packet.get_string()))
+            self.say("banner " + quote(packet.get_string()))
             packet.get_string()
         else:
             words = [packet.get_string() for _ in range(3)]
             for _ in range(packet.get_uint32()):
                 text = packet.get_string()
                 words.append((b"+" if packet.get_boolean() else b"") + text)
-            self.said.put_nowait(" ".join(["ask"] + [quote(w) for w in words]))
+            self.say(" ".join(["ask"] + [quote(w) for w in words]))
         if number != 52:
             packet.check_end()
 
@@ -97,9 +98,12 @@ class Client(asyncssh.connection.SSHClientConnection):
         self.lost(exc)
         super()._cleanup(exc)
 
+    def say(self, words):
+        self.said.put_nowait((time.monotonic(), words))
+
     def lost(self, exc):
         self.ready.set()
-        self.said.put_nowait("closed " + (self.reason or str(exc or "")))
+        self.say("closed " + (self.reason or str(exc or "")))
 
 
 asyncssh.connection.SSHClientConnection = Client
@@ -141,33 +145,56 @@ def packet(verb, words):
     sys.exit("serve_client.py: what is " + verb)
 
 
+async def start(port):
+    """A connection that is ready for requests."""
+    wanted = asyncssh.SSHClientConnectionOptions(
+        username="x", known_hosts=None, client_keys=[], agent_path=None,
+        config=[], login_timeout=0, compression_algs=["none"])
+    loop = asyncio.get_event_loop()
+    _, client = await loop.create_connection(
+        lambda: Client(loop, wanted), options["--host"], port)
+    await client.ready.wait()
+    return client
+
+
 class Steps:
     def __init__(self, client):
         self.client = client
         self.sent = time.monotonic()
         self.status = 0
 
-    def tell(self, words):
+    def tell(self, when, words):
         if options["--times"] is not None:
-            words = "%d %s" % (1000 * (time.monotonic() - self.sent), words)
+            words = "%d %s" % (1000 * (when - self.sent), words)
         print(words, flush=True)
 
     async def hear(self):
         """The server's next answer; False when there will be none."""
         while True:
-            words = await self.client.said.get()
-            self.tell(words)
+            when, words = await self.client.said.get()
+            self.tell(when, words)
             if words.startswith("closed"):
                 self.status = 9
                 return False
             if not words.startswith("banner"):
                 return True
 
+    def send(self, number, body):
+        # asyncssh would keep back what belongs behind the login
+        kept, self.client._auth_complete = self.client._auth_complete, True
+        self.client.send_packet(number, body)
+        self.client._auth_complete = kept
+
     async def take(self, step):
         waits = not step.startswith("+")
         verb, *words = step.lstrip("+").split(" ")
         if verb == "sleep":
             await asyncio.sleep(float(words[0]))
+        elif verb == "flood":
+            end = time.monotonic() + float(words[0])
+            while time.monotonic() < end and self.client.said.empty():
+                self.client.send_packet(2, String(bytes(30000)))
+                await asyncio.sleep(0)
         elif verb == "end":
             self.client.abort()
             return False
@@ -176,21 +203,15 @@ class Steps:
             print(result.stdout + result.stderr, end="", flush=True)
             self.status = result.exit_status
         else:
-            self.client.send_packet(*packet(verb, list(map(unquote, words))))
             self.sent = time.monotonic()
+            self.send(*packet(verb, list(map(unquote, words))))
             return not waits or await self.hear()
         return True
 
 
 async def talk(port, steps):
-    loop = asyncio.get_event_loop()
-    wanted = asyncssh.SSHClientConnectionOptions(
-        username="x", known_hosts=None, client_keys=[], agent_path=None,
-        config=[], login_timeout=0)
     try:
-        _, client = await loop.create_connection(
-            lambda: Client(loop, wanted), options["--host"], port)
-        await client.ready.wait()
+        client = await start(port)
     except OSError as error:
         print("closed", error)
         return 9
@@ -199,9 +220,9 @@ async def talk(port, steps):
         if not await by.take(step):
             break
     else:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
         while not client.said.empty():
-            by.tell(client.said.get_nowait())
+            by.tell(*client.said.get_nowait())
     client.abort()
     return by.status
 
@@ -219,4 +240,5 @@ def main():
         return 8
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

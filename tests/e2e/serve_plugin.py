@@ -7,6 +7,7 @@
   want REPLY... .    unless these were the last replies, fails
   success, failure   say the verdict
   say LINE           writes it
+  long N             writes a line of so many bytes
   sleep S            does nothing
   err LINE           writes it to standard error
   record FILE        what is read from here on is added to FILE, and "end" when
@@ -78,6 +79,8 @@ while deeds:
         say(deed)
     elif deed == "say":
         say(deeds.pop(0))
+    elif deed == "long":
+        say("req:" + int(deeds.pop(0)) * "x")
     elif deed == "sleep":
         time.sleep(float(deeds.pop(0)))
     elif deed == "err":
