@@ -36,7 +36,7 @@ service shell "account required MODULE shell plugin=$plugins/no $quick"
 # starved [OPTION...] SERVICE USER STEP... - memory runs out sooner or later.
 starved () {
     : >"$W/log"
-    run 60 env SYSLOG_SHIM="$W/log" \
+    run 150 env SYSLOG_SHIM="$W/log" \
         LD_PRELOAD="$BUILD/tests/malloc_shim.so $BUILD/tests/syslog_shim.so" \
         "$BUILD/tests/pam_harness" -c "$W/pam" -m "$@"
     want_as_before

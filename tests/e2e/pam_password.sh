@@ -112,7 +112,7 @@ host 10 $expired -a x -a a -a a -a x -a a -a a -a x -a a -a a \
     login "$who" account password
 want_rc 1
 want_gave password "Authentication token manipulation error"
-want_after password 300 800
+want_after password 300 1900
 want_told "$who/x/a" "$who/x/a" "$who/x/a"
 
 it "a password with a line end is refused before the plugin sees it"

@@ -204,27 +204,31 @@ want_not grep -qx '[3-9]' "$W/params"
 
 # ----------------------------------------------------------- who does not exist
 
-# dialogue USER - what is asked and said, without the user's name.
+# dialogue USER - what is asked and said, without the user's name; $least is the
+# shortest of three times.
 dialogue () {
-    as=$1
-    log_in ssh ask --on 'Secret:' 'type:wrong\n' \
-        --on 'Color:' 'type:blue\n' --on 'Again:' 'type:wrong\n'
-    sed "s/$1/USER/g" "$W/screen" >"$W/dialogue.$1"
+    as=$1 least=999999
+    for i in 1 2 3; do
+        log_in ssh ask --on 'Secret:' 'type:wrong\n' \
+            --on 'Color:' 'type:blue\n' --on 'Again:' 'type:wrong\n'
+        [ "$took" -ge "$least" ] || least=$took
+        sed "s/$1/USER/g" "$W/screen" >"$W/dialogue.$1"
+    done
     as=
 }
 
 it "who does not exist is asked the same, for as long, and told the same"
 dialogue "$me"
-known=$took
+known=$least
 want_logged outcome rejected user "$me"
 dialogue nobody-here
 want_logged outcome rejected user nobody-here reason "*line end"
 want diff "$W/dialogue.$me" "$W/dialogue.nobody-here"
 want grep -q Again "$W/dialogue.nobody-here"
 want [ "$known" -ge 300 ]
-want [ "$took" -ge 300 ]
-want [ $((took - known)) -lt 250 ]
-want [ $((known - took)) -lt 250 ]
+want [ "$least" -ge 300 ]
+want [ $((least - known)) -lt 250 ]
+want [ $((known - least)) -lt 250 ]
 
 it "no answer of theirs is right"
 as=nobody-here

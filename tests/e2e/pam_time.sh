@@ -66,7 +66,8 @@ refusals () {
 }
 
 # want_alike N LEAST KINDS - there are N times of each kind, none below LEAST,
-# and which kind it was cannot be told: the medians lie within 10 ms.
+# and which kind it was cannot be told: the medians lie within 10 ms, or on a
+# busy machine closer together than the times of one kind.
 want_alike () {
     "$PY" - "$W/times" "$@" >"$W/want" 2>&1 <<'END' || wrong "$(cat "$W/want")"
 import statistics, sys
@@ -85,7 +86,13 @@ if any(len(each) != int(count) for each in times.values()):
     sys.exit("some refusals are missing")
 if min(map(min, times.values())) < float(least):
     sys.exit("a refusal came too soon")
-if max(medians.values()) - min(medians.values()) > 10:
+scatter = statistics.median(
+    statistics.quantiles(each)[2] - statistics.quantiles(each)[0]
+    for each in times.values())
+apart = max(medians.values()) - min(medians.values())
+print("medians lie %.1f ms apart, half of one kind's times within %.1f ms" %
+      (apart, scatter))
+if apart > max(10, scatter):
     sys.exit("the kinds can be told apart")
 END
     sed 's/^/# /' "$W/want"
@@ -108,7 +115,7 @@ want_alike 3 1700 "known unknown crashed silent silent_unknown"
 it "without min_time= it is two seconds"
 service plain "auth required MODULE plugin=$plugins/ask"
 host 10 -a wrong plain alice auth
-want_after auth 2000 2800
+want_after auth 2000 3900
 
 it "what PAM is told is the same as well"
 [ "$(sed -n 's/ after.*//p' "$W/known.times" "$W/unknown.times" \

@@ -37,7 +37,7 @@ for way in ignore nowait thief grabber closed leaky rude; do
     host 20 -s $way -n 3 -a wrong ask alice auth
     want_rc 1
     want_logged outcome rejected
-    want_after auth 200 1500
+    want_after auth 200 1900
     want_as_before
     host 20 -s $way crash alice auth
     want_rc 1

@@ -21,8 +21,10 @@ if ! trusted "${TMPDIR:-/tmp}"; then
     then
         export SRC BUILD
         # shellcheck disable=SC2093 # the script begins anew
+        # sshd and su write to the log of logins
         exec unshare -m sh -c 'mount -t tmpfs -o mode=755 none /mnt &&
-            TMPDIR=/mnt exec sh "$@"' sh "$0" "$@"
+            mount -t tmpfs none /var/log && TMPDIR=/mnt exec sh "$@"' \
+            sh "$0" "$@"
     fi
     for place in "${XDG_RUNTIME_DIR:-}" "$HOME" "$BUILD"; do
         if [ -n "$place" ] && trusted "$place"; then
