@@ -127,6 +127,14 @@ want [ "$(grep -vE '^(PWD|OLDPWD|SHLVL|_)=' "$W/environ" | cut -d= -f1 | sort |
     tr '\n' ' ')" = "PATH SSH2_PASSWD_PATH " ]
 want grep -qx 'SSH2_PASSWD_PATH=/bin/some passwd' "$W/environ"
 
+it "SSH_DEBUG_LEVEL goes along where the server has it"
+SSH_DEBUG_LEVEL=4
+export SSH_DEBUG_LEVEL
+serve_start debug "$fast" "AuthKbdInt.Plugin env >$W/environ; echo success"
+unset SSH_DEBUG_LEVEL
+talk debug "kbdint alice"
+want grep -qx 'SSH_DEBUG_LEVEL=4' "$W/environ"
+
 it "what a plugin writes to standard error is logged, as its words"
 serve_start err "$fast" "AuthKbdInt.Plugin $(plugin params err \
     'some "words"' failure)"
