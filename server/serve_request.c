@@ -87,6 +87,22 @@ read_replies(authplug_span body, auth_request *request)
     return authplug_get_end(&reader) == AUTHPLUG_OK;
 }
 
+/* Replies are read from the packet: libssh, which keeps them until it gets
+ * others, has no need of its copies. */
+static void
+wipe_copies(ssh_session session)
+{
+    int count = ssh_userauth_kbdint_getnanswers(session);
+
+    for (int i = 0; i < count; i++) {
+        const char *reply =
+            ssh_userauth_kbdint_getanswer(session, (unsigned)i);
+
+        if (reply != NULL)
+            authplug_wipe((char *)reply, strlen(reply));
+    }
+}
+
 /* The packet that libssh's message was. */
 static bool
 read_packet(connection *with)
@@ -98,6 +114,8 @@ read_packet(connection *with)
     bool good;
 
     memset(request, 0, sizeof *request);
+    if (replies)
+        wipe_copies(with->session);
     if (!tap_next(&with->tap, &packet))
         return connection_end(with, "a request was not captured");
     if (replies)
