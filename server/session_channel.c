@@ -528,7 +528,10 @@ session_is_running(const session *it)
 bool
 session_is_over(const session *it)
 {
-    return it->channel == NULL && it->ending == LIVES &&
+    /* the client may ask for another one in the same breath */
+    bool closed = it->remote_closed && (it->closed || !it->started);
+
+    return (it->channel == NULL || closed) && it->ending == LIVES &&
            (it->exited || !it->started);
 }
 

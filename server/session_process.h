@@ -29,7 +29,7 @@ typedef struct session_pty {
     char name[64];
 } session_pty;
 
-/* Modes are the system's defaults: libssh does not pass on the client's. */
+/* Echo is on, and all modes are the system's defaults. */
 bool session_pty_open(session_pty *pty);
 /* False when a size is beyond what terminals know. */
 bool session_pty_resize(int master, const int size[4]);

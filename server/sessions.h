@@ -31,8 +31,13 @@ typedef struct sessions_options {
  * no ssh_event. Its socket is made non-blocking, with TCP's keepalive.
  *
  * What a command leaves running in the background when it ends lives on, as
- * with sshd, until the connection ends; what put itself into a session of its
- * own (setsid, nohup does not) survives even that.
+ * with sshd, until the connection ends. What is in a group of its own by then
+ * (after setsid, or a job of a shell at a terminal) and ignores HUP, survives.
+ *
+ * libssh does not pass on: the modes of a terminal, so they are the system's
+ * defaults; what follows a NUL in a command; and OpenSSH's notice that nobody
+ * reads the output any more, so `ssh host yes | head` ends as with other
+ * servers that are not OpenSSH's: when the user ends it.
  */
 int sessions_serve(ssh_session session, const sessions_options *options);
 

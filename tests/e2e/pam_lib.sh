@@ -15,7 +15,8 @@ export ASAN_OPTIONS
 chmod 755 "$W"
 umask 022
 mkdir "$W/pam" "$W/plugins"
-echo "auth required pam_deny.so" >"$W/pam/other"
+# its place is in it, so that what pam_wrapper leaves can be told to be ours
+printf "# %s\nauth required pam_deny.so\n" "$W" >"$W/pam/other"
 
 # service NAME LINE... - PAM's lines, with the module's path for "MODULE".
 service () {
