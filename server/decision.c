@@ -132,13 +132,17 @@ decision_format(const decision *what, char *line, size_t size)
         return 0;
     put(&to, "{");
     put_time(&to, what->time);
+    put_value(&to, "module", authplug_span_of(what->module));
     put_value(&to, "id", authplug_span_of(what->id));
     put_value(&to, "event", authplug_span_of(what->event));
+    put_value(&to, "outcome", authplug_span_of(what->outcome));
     put_value(&to, "user", what->user);
     put_value(&to, "rhost", authplug_span_of(what->rhost));
-    put_value(&to, "plugin", authplug_span_of(what->plugin));
-    put_value(&to, "outcome", authplug_span_of(what->outcome));
-    put_value(&to, "reason", authplug_span_of(what->reason));
+    put_value(&to, "service", authplug_span_of(what->service));
+    put_value(&to, "plugin", what->plugin);
+    put_value(&to, "reason", what->reason);
+    put_value(&to, "message", what->message);
+    put_value(&to, "detail", what->detail);
     if (what->ms >= 0) {
         (void)snprintf(number, sizeof number, "%" PRId64, what->ms);
         put_name(&to, "ms");

@@ -8,24 +8,27 @@
 #include <authplug/base.h>
 
 /*
- * What there is to say; fields that are NULL or empty are left out. user and
- * rhost may hold anything, the rest is what we or the administrator wrote. A
- * reply, a password or a plugin's words have no place here.
+ * What there is to say; fields that are NULL or empty are left out. Every value
+ * may hold anything. A reply or a password has no place here.
  */
 typedef struct decision {
     int64_t time;        /* seconds since 1970; 0 where the log has its own */
+    const char *module;  /* where the log is not ours alone */
     const char *id;      /* the same in all lines of a login */
     const char *event;   /* "auth", "account", ... */
+    const char *outcome; /* "accepted", "rejected", "error" */
     authplug_span user;  /* the name that was asked for */
     const char *rhost;   /* where from */
-    const char *plugin;  /* the command, as configured */
-    const char *outcome; /* "accepted", "rejected", "broken" */
-    const char *reason;  /* one clause */
-    int64_t ms;          /* how long it took; less than 0 where not known */
+    const char *service; /* PAM's */
+    authplug_span plugin;  /* the command */
+    authplug_span reason;  /* one clause */
+    authplug_span message; /* what the plugin has for the user */
+    authplug_span detail;  /* what it has for the log */
+    int64_t ms;            /* how long it took; less than 0: not known */
 } decision;
 
 /* Longer than any line. */
-#define DECISION_MAX 4096
+#define DECISION_MAX 8192
 
 /*
  * Writes the line without a newline, NUL-terminated, and gives its length.

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -17,12 +16,6 @@
 /* The PATH that the host gives to plugins (sdk/tectia_host.c). */
 #define SEARCH                                                                 \
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-/* what a line of the log holds of each */
-#define LOG_NAME 64
-#define LOG_PATH 192
-#define LOG_REASON 512
-#define LOG_MESSAGE 256
 
 void
 pamcall_because(pamcall *call, const char *format, ...)
@@ -54,7 +47,6 @@ static pamshared *
 share(pam_handle_t *pamh)
 {
     const void *found = NULL;
-    unsigned char random[8];
     pamshared *made;
 
     if (pam_get_data(pamh, DATA, &found) == PAM_SUCCESS && found != NULL)
@@ -62,10 +54,7 @@ share(pam_handle_t *pamh)
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return NULL;
-    if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random)
-        memset(random, 0, sizeof random); /* a log with less to go by */
-    for (size_t i = 0; i < sizeof random; i++)
-        (void)snprintf(&made->id[2 * i], 3, "%02x", random[i]);
+    decision_id(made->id);
     if (pam_set_data(pamh, DATA, made, forget) != PAM_SUCCESS) {
         free(made);
         return NULL;
@@ -175,38 +164,23 @@ pamcall_trusts(pamcall *call)
 }
 
 static void
-emit(pamjson *json, int priority)
+emit(const pamcall *call, decision *what, int priority)
 {
-    const char *line = pamjson_end(json);
+    char line[DECISION_MAX];
 
-    if (line != NULL)
-        syslog(LOG_AUTHPRIV | priority, "%s", line);
-    else
-        syslog(LOG_AUTHPRIV | LOG_ERR, "pam_authplug: out of memory");
-    pamjson_free(json);
-}
-
-static void
-begin(const pamcall *call, pamjson *json, const char *event)
-{
-    pamjson_begin(json);
-    pamjson_text(json, "module", authplug_span_of("pam_authplug"), LOG_NAME);
-    pamjson_text(json, "event", authplug_span_of(event), LOG_NAME);
-    pamjson_text(json, "id",
-                 authplug_span_of(call->shared ? call->shared->id : NULL),
-                 LOG_NAME);
+    what->module = "pam_authplug";
+    what->id = call->shared ? call->shared->id : NULL;
+    (void)decision_format(what, line, sizeof line);
+    syslog(LOG_AUTHPRIV | priority, "%s", line);
 }
 
 /* What the plugin writes to its standard error. */
 static void
 on_stderr(void *context, authplug_span line)
 {
-    const pamcall *call = context;
-    pamjson json;
+    decision what = {.event = "stderr", .detail = line, .ms = -1};
 
-    begin(call, &json, "stderr");
-    pamjson_text(&json, "text", line, LOG_REASON);
-    emit(&json, LOG_DEBUG);
+    emit(context, &what, LOG_DEBUG);
 }
 
 authplug_tectia_host *
@@ -278,24 +252,22 @@ pamcall_log(pamcall *call, pamcall_outcome outcome,
     size_t len = plugin == NULL     ? 0
                  : call->args.words ? strlen(plugin)
                                     : strcspn(plugin, SHELL_MARKS);
-    pamjson json;
+    decision what = {
+        .event = events[call->type],
+        .outcome = outcomes[outcome],
+        .user = authplug_span_of(call->user),
+        .rhost = call->rhost,
+        .service = call->service,
+        .plugin = authplug_span_make(plugin, len),
+        .reason = authplug_span_of(call->reason),
+        .ms = io_now() - call->began,
+    };
 
-    begin(call, &json, events[call->type]);
-    pamjson_text(&json, "outcome", authplug_span_of(outcomes[outcome]),
-                 LOG_NAME);
-    pamjson_text(&json, "user", authplug_span_of(call->user), LOG_NAME);
-    pamjson_text(&json, "rhost", authplug_span_of(call->rhost), LOG_NAME);
-    pamjson_text(&json, "service", authplug_span_of(call->service), LOG_NAME);
-    pamjson_text(&json, "plugin", authplug_span_make(plugin, len), LOG_PATH);
-    if (call->reason[0] != 0)
-        pamjson_text(&json, "reason", authplug_span_of(call->reason),
-                     LOG_REASON);
-    if (verdict != NULL && verdict->error_msg.len > 0)
-        pamjson_text(&json, "message", verdict->error_msg, LOG_MESSAGE);
-    if (verdict != NULL && verdict->error_log.len > 0)
-        pamjson_text(&json, "detail", verdict->error_log, LOG_MESSAGE);
-    pamjson_number(&json, "ms", io_now() - call->began);
-    emit(&json, priorities[outcome]);
+    if (verdict != NULL) {
+        what.message = verdict->error_msg;
+        what.detail = verdict->error_log;
+    }
+    emit(call, &what, priorities[outcome]);
     call->reason[0] = 0;
 }
 

@@ -10,7 +10,7 @@
  *   pam_auth.c      auth: keyboard-interactive
  *   pam_account.c   account: external authorization
  *   pam_password.c  password: its change
- *   pam_json.c      lines for the log (pam_json.h)
+ *   decision.c      lines for the log (decision.h)
  *
  * The process is somebody else's, and may be one of many threads: nothing here
  * is static, and nothing of the process is changed.
@@ -18,8 +18,8 @@
 #ifndef SERVER_PAM_MODULE_H
 #define SERVER_PAM_MODULE_H
 
+#include "server/decision.h"
 #include "server/pam_args.h"
-#include "server/pam_json.h"
 
 #include "io/io.h"
 
@@ -31,7 +31,7 @@
 
 /* What the calls of one login share, by pam_set_data(). */
 typedef struct pamshared {
-    char id[17];          /* in all their log lines */
+    char id[DECISION_ID]; /* in all their log lines */
     bool too_old;         /* account found the password too old */
     int64_t replied;      /* when the user last replied, by io_now(); or 0 */
     authplug_secret *old; /* what `remember` kept, or NULL */

@@ -193,7 +193,7 @@ authorize(auth_state *state)
     }
     log_decision(with, "authorization",
                  result.end == AUTH_PASSED ? "accepted"
-                 : result.broken           ? "broken"
+                 : result.broken           ? "error"
                                            : "rejected",
                  &result, began);
     if (result.end == AUTH_PASSED) {
@@ -260,7 +260,7 @@ static const char *
 outcome_of(const auth_result *result)
 {
     return result->end == AUTH_PASSED ? "accepted"
-           : result->broken           ? "broken"
+           : result->broken           ? "error"
                                       : "rejected";
 }
 

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "server/serve_connection.h"
 
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,9 +26,9 @@ log_decision(const connection *with, const char *event, const char *outcome,
 {
     decision what = {
         .event = event,
-        .plugin = result->plugin,
+        .plugin = authplug_span_of(result->plugin),
         .outcome = outcome,
-        .reason = result->reason,
+        .reason = authplug_span_of(result->reason),
         .ms = io_now() - began,
     };
 
@@ -43,7 +42,7 @@ log_event(const connection *with, const char *event, const char *outcome,
     decision what = {
         .event = event,
         .outcome = outcome,
-        .reason = reason,
+        .reason = authplug_span_of(reason),
         .ms = io_now() - with->began,
     };
 
@@ -53,13 +52,10 @@ log_event(const connection *with, const char *event, const char *outcome,
 void
 log_plugin(const connection *with, const char *plugin, authplug_span line)
 {
-    char text[512];
-    decision what = {
-        .event = "plugin's words", .plugin = plugin, .reason = text, .ms = -1};
-    size_t len = line.len < sizeof text ? line.len : sizeof text - 1;
+    decision what = {.event = "stderr",
+                     .plugin = authplug_span_of(plugin),
+                     .detail = line,
+                     .ms = -1};
 
-    memcpy(text, line.data, len);
-    text[len] = 0;
     write_line(with, &what);
-    authplug_wipe(text, sizeof text);
 }

@@ -305,7 +305,7 @@ for user in 'a:b' 'reply:x' '$(id)' "a'b\"c\\" "$(printf 'j\303\266rg')" \
     want_logged outcome accepted
 done
 host 10 show "$(printf 'j\303\266rg",\377')" auth
-want_logged user "$(printf 'j\303\266rg",\\xff')"
+want_logged user "$(printf 'j\303\266rg",\357\277\275')"
 
 # ------------------------------------------------------- what the plugin is given
 
@@ -347,8 +347,8 @@ want_log_lines 1
 host 10 talkdebug alice auth
 want_rc 0
 want_log_lines 3
-want grep -q '^<87> {.*"event":"stderr".*"text":"one"}$' "$W/log"
-want grep -qF '"text":"two \\x1b[2J\""}' "$W/log"
+want grep -q '^<87> {.*"event":"stderr".*"detail":"one"}$' "$W/log"
+want grep -qF '"detail":"two \u001b[2J\""}' "$W/log"
 [ "$(grep -oE '"id":"[0-9a-f]*"' "$W/log" | sort -u | wc -l)" = 1 ] ||
     wrong "the lines have different ids"
 

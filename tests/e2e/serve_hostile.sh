@@ -226,7 +226,7 @@ while IFS='|' read -r deeds reason; do
         "AuthKbdInt.Plugin $(plugin $deeds)"
     talk bad "kbdint alice"
     want_out_is "failure keyboard-interactive,password"
-    want_serve_log bad "\"outcome\":\"broken\",\"reason\":\"$reason"
+    want_serve_log bad "\"outcome\":\"error\",.*\"reason\":\"$reason"
     want_idle bad
     serve_stop bad
 done <<END
@@ -248,7 +248,7 @@ it "a command that is not there refuses"
 serve_start none "$pw" "$fast" "AuthKbdInt.Plugin exec $W/no-such-plugin"
 talk none "kbdint alice"
 want_out_is "failure keyboard-interactive,password"
-want_serve_log none '"outcome":"broken","reason":".*was not found by the shell'
+want_serve_log none '"outcome":"error",.*"reason":".*was not found by the shell'
 
 it "lines with CR or NUL refuse"
 serve_start control "$pw" "$fast" \

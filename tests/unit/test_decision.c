@@ -32,11 +32,15 @@ all_fields_in_their_order(void **state)
         .time = 1795211043,
         .id = "0123456789abcdef",
         .event = "auth",
+        .module = "pam_authplug",
+        .outcome = "rejected",
         .user = authplug_span_of("alice"),
         .rhost = "192.0.2.1",
-        .plugin = "/usr/lib/ask 'a \"b\"'",
-        .outcome = "rejected",
-        .reason = "the plugin says so",
+        .service = "sshd",
+        .plugin = authplug_span_of("/usr/lib/ask 'a \"b\"'"),
+        .reason = authplug_span_of("the plugin says so"),
+        .message = authplug_span_of("Come back"),
+        .detail = authplug_span_of("a guest"),
         .ms = 12,
     };
 
@@ -44,11 +48,13 @@ all_fields_in_their_order(void **state)
     (void)decision_format(&what, line, sizeof line);
     assert_string_equal(
         line,
-        "{\"time\":\"2026-11-20T21:44:03Z\",\"id\":\"0123456789abcdef\","
-        "\"event\":\"auth\",\"user\":\"alice\",\"rhost\":\"192.0.2.1\","
+        "{\"time\":\"2026-11-20T21:44:03Z\",\"module\":\"pam_authplug\","
+        "\"id\":\"0123456789abcdef\",\"event\":\"auth\","
+        "\"outcome\":\"rejected\",\"user\":\"alice\","
+        "\"rhost\":\"192.0.2.1\",\"service\":\"sshd\","
         "\"plugin\":\"/usr/lib/ask 'a \\\"b\\\"'\","
-        "\"outcome\":\"rejected\",\"reason\":\"the plugin says so\","
-        "\"ms\":12}");
+        "\"reason\":\"the plugin says so\",\"message\":\"Come back\","
+        "\"detail\":\"a guest\",\"ms\":12}");
 }
 
 static void
@@ -123,14 +129,13 @@ static void
 the_longest_line_has_room(void **state)
 {
     static char much[65536];
-    decision what = {INT64_MAX, much, much, {0}, much, much, much, much,
-                     INT64_MAX};
+    authplug_span all = authplug_span_make(much, sizeof much - 1);
+    decision what = {1795211043, much, much, much, much, all, much, much,
+                     all, all, all, all, INT64_MAX};
     size_t len;
 
     (void)state;
     memset(much, 1, sizeof much - 1);
-    what.user = authplug_span_make(much, sizeof much - 1);
-    what.time = 1795211043;
     len = decision_format(&what, line, sizeof line);
     assert_int_equal(len, strlen(line));
     assert_true(len < DECISION_MAX);
