@@ -514,12 +514,6 @@ session_tick(session *it, int64_t now)
 }
 
 bool
-session_is_open(const session *it)
-{
-    return it->channel != NULL;
-}
-
-bool
 session_is_running(const session *it)
 {
     return it->channel != NULL && it->started && !it->closed;

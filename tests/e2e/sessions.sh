@@ -2,7 +2,7 @@
 # What a client may do once it is logged in (server/sessions.c): stock ssh, scp,
 # sftp, rsync and git, and asyncssh for what these never ask for.
 # SRC and BUILD are the trees. Prints TAP.
-# shellcheck disable=SC2016,SC2034,SC2154
+# shellcheck disable=SC1091,SC2012,SC2016,SC2034,SC2086,SC2154
 . "${SRC:?}/tests/e2e/lib.sh"
 
 need ssh openssh-client
@@ -220,7 +220,7 @@ want_rc 3
 want_screen after
 
 it "follows the size of a terminal"
-run 20 "$PY" -c "
+run 20 "$PY" -W ignore -c "
 import asyncio, asyncssh, getpass
 async def main():
     async with asyncssh.connect('127.0.0.1', $(port plain), known_hosts=None,
@@ -232,7 +232,7 @@ async def main():
             it.change_terminal_size(122, 44)
             it.stdin.write('\\r')
             print(await it.stdout.read(), end='')
-        return (await it.wait()).exit_status
+            return (await it.wait()).exit_status
 raise SystemExit(asyncio.get_event_loop().run_until_complete(main()))"
 want_rc 5
 want_out "33 101"
