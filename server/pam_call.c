@@ -13,10 +13,6 @@
 
 #define DATA "pam_authplug"
 
-/* The PATH that the host gives to plugins (sdk/tectia_host.c). */
-#define SEARCH                                                                 \
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 void
 pamcall_because(pamcall *call, const char *format, ...)
 {
@@ -111,40 +107,69 @@ pamcall_close(pamcall *call)
 
 /* What ends a word for a shell, or means something else to it. */
 #define SHELL_MARKS " \t\n'\"\\$`;&|<>(){}"
-#define SHELL_WORDS 64
 
-/* Cuts a shell's command line into pieces, NULL-terminated. */
-static void
-shell_words(char *line, const char *words[SHELL_WORDS + 1])
+/* Where the program is that a shell's command line begins with. */
+static const char *
+shell_program(const char *line)
 {
-    size_t count = 0;
-
-    words[count++] = line;
-    while (*(line += strcspn(line, SHELL_MARKS)) != 0 && count < SHELL_WORDS) {
-        *line++ = 0;
-        line += strspn(line, SHELL_MARKS);
-        words[count++] = line;
-    }
-    words[count] = NULL;
+    line += strspn(line, SHELL_MARKS);
+    if (strncmp(line, "exec", 4) == 0 && strcspn(line, SHELL_MARKS) == 4)
+        line += 4 + strspn(line + 4, SHELL_MARKS);
+    return line;
 }
 
-/* The shell, and what can be told of what it runs: the first word, and where
- * that is an interpreter the paths behind it. */
+/* The pieces of a shell's command line, NULL-terminated, and their bytes in one
+ * allocation; or NULL. */
+static const char **
+shell_words(const char *command)
+{
+    size_t len = strlen(command), most = len / 2 + 2, count = 0;
+    const char **words = calloc(1, most * sizeof *words + len + 1);
+    char *at = (char *)(words + most);
+
+    if (words == NULL)
+        return NULL;
+    memcpy(at, command, len);
+    while (*at != 0) {
+        words[count++] = at;
+        at += strcspn(at, SHELL_MARKS);
+        len = strspn(at, SHELL_MARKS);
+        memset(at, 0, len);
+        at += len;
+    }
+    return words;
+}
+
+/* The shell, and what can be told of what it runs: its first word as a program,
+ * and all paths behind it. */
 static authplug_status
 trust_shell(const char *command, char *why, size_t size)
 {
-    const char *shell[] = {"/bin/sh", NULL}, *words[SHELL_WORDS + 1];
-    char *line = strdup(command);
-    authplug_status status = AUTHPLUG_NOMEM;
+    static const char *const shell[] = {"/bin/sh", NULL};
+    const char **words = shell_words(shell_program(command)), **word = words;
+    authplug_status status;
 
-    (void)snprintf(why, size, "out of memory");
-    if (line == NULL)
-        return status;
-    shell_words(line, words);
-    status = io_trusted_program(shell, SEARCH, why, size);
+    if (words == NULL) {
+        (void)snprintf(why, size, "out of memory");
+        return AUTHPLUG_NOMEM;
+    }
+    if (words[0] == NULL || words[0][0] != '/') {
+        (void)snprintf(why, size, "with shell, the command must begin with the "
+                                  "program's absolute path");
+        status = AUTHPLUG_REFUSED;
+    } else {
+        status = io_trusted_program(shell, why, size);
+    }
     if (status == AUTHPLUG_OK)
-        status = io_trusted_program(words, SEARCH, why, size);
-    free(line);
+        status = io_trusted_program(words, why, size);
+    while (status == AUTHPLUG_OK && *++word != NULL)
+        if (**word == '/' && strcmp(*word, "/dev/null") != 0) {
+            status = io_trusted(*word, why, size);
+            /* what is not there, nobody else can put there */
+            if (status == AUTHPLUG_NOT_FOUND)
+                status = AUTHPLUG_OK;
+        }
+    free(words);
     return status;
 }
 
@@ -156,7 +181,7 @@ pamcall_trusts(pamcall *call)
     authplug_status status =
         call->args.shell
             ? trust_shell(call->args.plugin, why, sizeof why)
-            : io_trusted_program(words, SEARCH, why, sizeof why);
+            : io_trusted_program(words, why, sizeof why);
 
     if (status != AUTHPLUG_OK)
         pamcall_because(call, "%s", why);
@@ -240,6 +265,18 @@ pamcall_blame(pamcall *call, const authplug_tectia_host *host)
 
 /* ----------------------------------------------------------------- the end */
 
+/* The plugin's path. */
+static authplug_span
+program(const pamargs *args)
+{
+    const char *path;
+
+    if (args->words != NULL || args->plugin == NULL)
+        return authplug_span_of(args->words ? args->words[0] : NULL);
+    path = shell_program(args->plugin);
+    return authplug_span_make(path, strcspn(path, SHELL_MARKS));
+}
+
 void
 pamcall_log(pamcall *call, pamcall_outcome outcome,
             const authplug_tectia_event *verdict)
@@ -247,18 +284,13 @@ pamcall_log(pamcall *call, pamcall_outcome outcome,
     static const char *const events[] = {"auth", "account", "password"};
     static const char *const outcomes[] = {"accepted", "rejected", "error"};
     static const int priorities[] = {LOG_INFO, LOG_NOTICE, LOG_ERR};
-    const char *plugin =
-        call->args.words ? call->args.words[0] : call->args.plugin;
-    size_t len = plugin == NULL     ? 0
-                 : call->args.words ? strlen(plugin)
-                                    : strcspn(plugin, SHELL_MARKS);
     decision what = {
         .event = events[call->type],
         .outcome = outcomes[outcome],
         .user = authplug_span_of(call->user),
         .rhost = call->rhost,
         .service = call->service,
-        .plugin = authplug_span_make(plugin, len),
+        .plugin = program(&call->args),
         .reason = authplug_span_of(call->reason),
         .ms = io_now() - call->began,
     };

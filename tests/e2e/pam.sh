@@ -444,6 +444,14 @@ rm -f "$W/params"
 host 10 shell alice auth
 want_rc 0
 want grep -q user_name:alice "$W/params"
+for command in "'$plugins/show' $W/params" "exec $plugins/show $W/params"; do
+    service shell "auth required MODULE shell [plugin=$command] $quick"
+    rm -f "$W/params"
+    host 10 shell alice auth
+    want_rc 0
+    want grep -q user_name:alice "$W/params"
+    want_logged plugin "$plugins/show"
+done
 service noshell "auth required MODULE [plugin=$plugins/show \$HOME/x;true] $quick"
 rm -f "$W/params"
 host 10 noshell alice auth
@@ -476,7 +484,11 @@ refused 'a quote without end' "[plugin=$plugins/ask 'x]"
 it "a plugin that is not there denies"
 refused "$plugins/missing: No such file" "plugin=$plugins/missing"
 refused "ask is not an absolute path" "plugin=ask"
-refused "./ask is not an absolute path" "plugin=./ask shell"
+begin="with shell, the command must begin with the program's absolute path"
+refused "$begin" "plugin=./ask shell"
+refused "$begin" '[plugin=exec ask] shell'
+refused "$begin" '[plugin= ;] shell'
+want_logged plugin -
 refused "$plugins is not a file" "plugin=$plugins"
 : >"$plugins/inert"
 refused "may not be executed" "plugin=$plugins/inert"
@@ -500,8 +512,11 @@ refused "chmod g-w $plugins/d" "[plugin=/bin/sh $plugins/d/p 2>&1] shell"
 refused "chmod g-w $plugins/d" "plugin=$plugins/d/p shell"
 ln -s d/p "$plugins/link"
 refused "chmod g-w $plugins/d" "plugin=$plugins/link"
+refused "chmod g-w $plugins/d" "[plugin=$plugins/nothing; $plugins/d/p] \
+shell"
 chmod 1777 "$plugins/d"
-refused "chmod go-w $plugins/d" "plugin=$plugins/d/p"
+refused "$plugins/d can be written by others, as is its nature: use what lies" \
+    "plugin=$plugins/d/p"
 chmod 755 "$plugins/d"
 printf '#!/bin/sh\n' >"$plugins/d/interpreter"
 chmod 775 "$plugins/d/interpreter"
@@ -599,7 +614,7 @@ params
 ask "req:Secret: "
 exit 0
 END
-denies silent "within 1 seconds" <<'END'
+denies silent "within 1 s" <<'END'
 params
 sleep 60
 END
@@ -608,12 +623,12 @@ trap '' TERM
 exec >&-
 sleep 60
 END
-denies silent_later "within 1 seconds" <<'END'
+denies silent_later "within 1 s" <<'END'
 params
 ask "req:Secret: "
 sleep 60
 END
-denies stubborn_one "within 1 seconds" 4000 <<'END'
+denies stubborn_one "within 1 s" 4000 <<'END'
 trap '' TERM HUP
 params
 while :; do sleep 1; done
