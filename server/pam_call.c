@@ -68,11 +68,22 @@ item(const pamcall *call, int which)
     return value;
 }
 
+/* False when memory has run out. */
+static bool
+copy_item(const pamcall *call, int which, char **copy)
+{
+    const char *value = item(call, which);
+
+    *copy = value != NULL ? strdup(value) : NULL;
+    return value == NULL || *copy != NULL;
+}
+
 bool
 pamcall_open(pamcall *call, pamargs_type type, pam_handle_t *pamh, int flags,
              int argc, const char **argv)
 {
-    bool good;
+    const char *name;
+    bool good, memory;
 
     memset(call, 0, sizeof *call);
     call->began = io_now();
@@ -82,25 +93,39 @@ pamcall_open(pamcall *call, pamargs_type type, pam_handle_t *pamh, int flags,
     good = pamargs_parse(&call->args, type, argc, argv);
     if (!good)
         pamcall_because(call, "%s", call->args.error);
-    call->service = item(call, PAM_SERVICE);
-    call->rhost = item(call, PAM_RHOST);
-    call->shared = share(pamh);
-    if (call->shared == NULL) {
-        pamcall_because(call, "out of memory");
-        return false;
-    }
     /* may ask the user for it */
-    if (good && pam_get_user(pamh, &call->user, NULL) != PAM_SUCCESS) {
+    if (good && pam_get_user(pamh, &name, NULL) != PAM_SUCCESS) {
         pamcall_because(call, "the user's name cannot be had");
         good = false;
     }
-    return good;
+    call->shared = share(pamh);
+    memory = copy_item(call, PAM_USER, &call->user) &&
+             copy_item(call, PAM_SERVICE, &call->service) &&
+             copy_item(call, PAM_RHOST, &call->rhost) && call->shared != NULL;
+    if (!memory)
+        pamcall_because(call, "out of memory");
+    return good && memory;
+}
+
+bool
+pamcall_same_user(pamcall *call)
+{
+    const char *name = item(call, PAM_USER);
+    bool same = name != NULL && call->user != NULL &&
+                strcmp(name, call->user) == 0;
+
+    if (!same)
+        pamcall_because(call, "the program has meanwhile named another user");
+    return same;
 }
 
 void
 pamcall_close(pamcall *call)
 {
     pamargs_free(&call->args);
+    free(call->user);
+    free(call->service);
+    free(call->rhost);
 }
 
 /* -------------------------------------------------------------- the plugin */
@@ -239,7 +264,8 @@ pamcall_start(pamcall *call, const authplug_tectia_pair *own, uint32_t count)
     };
     authplug_status status;
 
-    if (!pamabout_login(call, &about) || !pamabout_identity(call, &identity))
+    if (!pamabout_login(call, &about) || !pamcall_same_user(call) ||
+        !pamabout_identity(call, &identity))
         return NULL;
     options.as = identity.needed ? &identity.as : NULL;
     status = authplug_tectia_host_start(&options, own ? own : about.pairs,
@@ -249,18 +275,21 @@ pamcall_start(pamcall *call, const authplug_tectia_pair *own, uint32_t count)
         call->started = true;
         return host;
     }
-    if (host != NULL)
-        pamcall_blame(call, host);
-    pamcall_because(call, "%s", authplug_status_text(status));
+    pamcall_blame(call, host, status);
     authplug_tectia_host_finish(&host);
     return NULL;
 }
 
 void
-pamcall_blame(pamcall *call, const authplug_tectia_host *host)
+pamcall_blame(pamcall *call, const authplug_tectia_host *host,
+              authplug_status status)
 {
-    if (*authplug_tectia_host_error(host) != 0)
-        pamcall_because(call, "%s", authplug_tectia_host_error(host));
+    bool ended = status == AUTHPLUG_CLOSED || status == AUTHPLUG_TRUNCATED;
+
+    pamcall_because(call, "%s%s", authplug_tectia_host_error(host),
+                    ended && !call->args.debug
+                        ? " (its standard error is logged with debug)"
+                        : "");
 }
 
 /* ----------------------------------------------------------------- the end */
@@ -333,6 +362,6 @@ pamcall_refusal(const pamcall *call)
     if (!call->started)
         return PAM_SERVICE_ERR;
     if (call->type == PAMARGS_AUTH)
-        return PAM_AUTH_ERR;
+        return call->args.retries > 1 ? PAM_MAXTRIES : PAM_AUTH_ERR;
     return call->type == PAMARGS_ACCOUNT ? PAM_PERM_DENIED : PAM_AUTHTOK_ERR;
 }

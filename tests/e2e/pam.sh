@@ -155,6 +155,14 @@ want_after auth 300 1900
 want_logged outcome error reason "*went away"
 want_as_before
 
+it "a program that names another user meanwhile lets in neither"
+host 10 -r pc.example -i mallory -a sesame -a blue ask alice auth
+want_rc 1
+want_gave auth "Authentication failure"
+want_logged outcome rejected user alice rhost pc.example \
+    reason "*named another user"
+want_as_before
+
 service hasty "auth required MODULE plugin=$plugins/ask timeout=1 $quick"
 
 it "a user who takes too long is too late"
@@ -177,7 +185,7 @@ service stubborn "auth required MODULE plugin=$plugins/stubborn $quick"
 
 it "a reply with a line end denies whatever the plugin says, at the end"
 for reply in 'a\nend_of_replies' '\n' "$(printf '\b\\n\r\177INCORRECT')" \
-    "$(printf 'x\r')"; do
+    "$(printf '\b')" "$(printf 'x\r')"; do
     host 10 -a "$reply" -a two stubborn alice auth
     want_rc 1
     want_gave auth "Authentication failure"
@@ -229,7 +237,7 @@ want_as_before
 
 it "but not to who has gone"
 host 10 -a x thrice alice auth
-want_gave auth "Authentication failure"
+want_gave auth "Have exhausted maximum number of retries for service"
 want_log_lines 1
 
 # ---------------------------------------------------------------- the parameters
@@ -344,6 +352,14 @@ service talkdebug "auth required MODULE plugin=$plugins/talk debug $quick"
 host 10 talk alice auth
 want_rc 0
 want_log_lines 1
+plugin cry <<'END'
+params
+echo cry >&2
+END
+service cry "auth required MODULE plugin=$plugins/cry debug $quick"
+host 10 cry alice auth
+want_rc 1
+want_not_logged "with debug"
 host 10 talkdebug alice auth
 want_rc 0
 want_log_lines 3
@@ -470,7 +486,7 @@ refused () {
     want_after auth 300 1900
     want_conversations
     want_log_lines 1
-    want_logged outcome error reason "*$words"
+    want_logged outcome error reason "*$words" user alice
     want_as_before
 }
 
@@ -601,7 +617,7 @@ denies () {
 }
 
 it "no plugin that breaks the rules lets anybody in"
-denies crash "exit status 3" <<'END'
+denies crash "exit status 3 (its standard error is logged with debug)" <<'END'
 params
 exit 3
 END
