@@ -150,18 +150,23 @@ void io_child_finish(io_child **child, int64_t grace, io_exit *how);
  * directory that others can write is one that others can write.
  *
  * OK; REFUSED; NOT_FOUND when it is not there, and everything that is, is
- * trusted; IO. why then says it in one clause, with the command that helps.
+ * trusted; IO. why then says it in one clause, with what helps.
  */
 authplug_status io_trusted(const char *path, char *why, size_t size);
 
+/* The PATH of plugins that are given none of their own. */
+#define IO_PLUGIN_PATH                                                         \
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /*
- * The same for all that a command runs, given as its words: the program; the
- * interpreter that its first line names; what env, there or in the command,
- * finds in search (directories with colons between them); and where the
- * program is a known interpreter, all its words that are absolute paths.
+ * The same for all that a guarded command runs, given as its words: the
+ * program; the interpreter that its first line names; what env, there or in
+ * the command, finds in IO_PLUGIN_PATH; and where the program is known to run
+ * what it is given, all its words that are there as files, but for options and
+ * /dev/null.
  */
-authplug_status io_trusted_program(const char *const *words,
-                                   const char *search, char *why, size_t size);
+authplug_status io_trusted_program(const char *const *words, char *why,
+                                   size_t size);
 
 /* ------------------------------------------------------ signals, terminal */
 

@@ -14,8 +14,6 @@
 /* how long to listen after the verdict */
 #define AFTER_VERDICT 1000
 #define FINISH_GRACE 100
-#define PLUGIN_PATH                                                            \
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct authplug_tectia_host {
     io_child *child;
@@ -137,7 +135,7 @@ fail(authplug_tectia_host *host, authplug_status status)
     if (fault.status != AUTHPLUG_OK)
         explain_fault(host, fault);
     else if (status == AUTHPLUG_TIMEOUT)
-        explain(host, "the plugin did not reach a verdict within %d seconds",
+        explain(host, "the plugin did not reach a verdict within %d s",
                 (host->timeout + 999) / 1000);
     else if (status == AUTHPLUG_CANCELLED)
         explain(host, "a signal interrupted the plugin's conversation");
@@ -170,7 +168,7 @@ static bool
 fill_environment(const authplug_tectia_host_options *options,
                  char *variables[4])
 {
-    return add_variable(variables, "PATH", PLUGIN_PATH) &&
+    return add_variable(variables, "PATH", IO_PLUGIN_PATH) &&
            add_variable(variables, "SSH2_PASSWD_PATH",
                         options->passwd_path) &&
            add_variable(variables, "SSH_DEBUG_LEVEL", options->debug_level);
@@ -365,7 +363,7 @@ overhear(authplug_tectia_host *host)
     authplug_status status;
 
     if (io_now() >= host->deadline) {
-        explain(host, "the user did not reply within the plugin's %d seconds",
+        explain(host, "the user did not reply within the plugin's %d s",
                 (host->timeout + 999) / 1000);
         return AUTHPLUG_TIMEOUT;
     }

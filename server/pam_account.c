@@ -9,8 +9,7 @@ decide(pamcall *call, authplug_tectia_host *host)
     authplug_status status = authplug_tectia_host_next(host, &event);
 
     if (status != AUTHPLUG_OK) {
-        pamcall_blame(call, host);
-        pamcall_because(call, "%s", authplug_status_text(status));
+        pamcall_blame(call, host, status);
         pamcall_log(call, PAMCALL_FAILED, NULL);
         return pamcall_refusal(call);
     }

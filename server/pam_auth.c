@@ -16,9 +16,10 @@ typedef struct dialogue {
 
 /*
  * A reply that would forge lines, or is far too long, denies. The plugin gets
- * another in its place and goes on: sshd gives such a reply, with line ends in
- * it, for users who do not exist, and whoever asks should not learn that from
- * a dialogue that is over sooner.
+ * another in its place and goes on: whoever asks for users who do not exist
+ * should not learn that from a dialogue that is over sooner. For them sshd gives
+ * as many bytes as were typed, of a backspace, line ends and more, so that of a
+ * short reply only the backspace is left.
  */
 static authplug_span
 passable(authplug_span reply, dialogue *d)
@@ -26,7 +27,8 @@ passable(authplug_span reply, dialogue *d)
     static const authplug_span another = {(const unsigned char *)"?", 1};
 
     if (reply.len <= PAMTALK_REPLY && !authplug_span_has(reply, '\r') &&
-        !authplug_span_has(reply, '\n'))
+        !authplug_span_has(reply, '\n') &&
+        (reply.len == 0 || reply.data[0] != '\b'))
         return reply;
     d->spoilt = true;
     return another;
@@ -55,10 +57,8 @@ hold_round(pamcall *call, authplug_tectia_host *host,
             d->gave_secret |= !requests->prompts[i].echo && spans[i].len > 0;
         }
         status = authplug_tectia_host_replies(host, spans, replies.count);
-        if (status != AUTHPLUG_OK) {
-            pamcall_blame(call, host);
-            pamcall_because(call, "%s", authplug_status_text(status));
-        }
+        if (status != AUTHPLUG_OK)
+            pamcall_blame(call, host, status);
     }
     pamreplies_free(&replies);
     return status == AUTHPLUG_OK;
@@ -69,15 +69,16 @@ static pamcall_outcome
 weigh(pamcall *call, const authplug_tectia_event *verdict, const dialogue *d)
 {
     if (d->spoilt)
-        pamcall_because(call, "a reply holds a line end or is too long, such "
-                              "as sshd gives for a user who may not log in");
+        pamcall_because(call, "a reply holds a line end, begins with a "
+                              "backspace or is too long, such as sshd gives "
+                              "for a user who may not log in");
     else if (!verdict->success)
         pamcall_because(call, "the plugin said failure");
     else if ((call->flags & PAM_DISALLOW_NULL_AUTHTOK) != 0 &&
              d->asked_secret && !d->gave_secret)
         pamcall_because(call, "all secrets given were empty, which the program "
                               "does not allow (sshd: PermitEmptyPasswords)");
-    else
+    else if (pamcall_same_user(call))
         return PAMCALL_ACCEPTED;
     return PAMCALL_REJECTED;
 }
@@ -95,8 +96,7 @@ hold_dialogue(pamcall *call, dialogue *d)
         authplug_status status = authplug_tectia_host_next(host, &event);
 
         if (status != AUTHPLUG_OK) {
-            pamcall_blame(call, host);
-            pamcall_because(call, "%s", authplug_status_text(status));
+            pamcall_blame(call, host, status);
             break;
         }
         if (event.type == AUTHPLUG_TECTIA_VERDICT) {
@@ -113,21 +113,17 @@ hold_dialogue(pamcall *call, dialogue *d)
 int
 pamauth(pamcall *call)
 {
-    for (long left = call->args.retries;;) {
+    for (long left = call->args.retries;; pamcall_wait(call)) {
         dialogue d = {0};
-        pamcall_outcome outcome = hold_dialogue(call, &d);
+        pamcall_outcome outcome;
 
+        call->began = io_now();
+        outcome = hold_dialogue(call, &d);
         pamcall_log(call, outcome, NULL);
         if (outcome == PAMCALL_ACCEPTED)
             return PAM_SUCCESS;
-        if (!d.replied || d.gone)
+        if (!d.replied || d.gone || --left == 0)
             return pamcall_refusal(call);
-        /* whoever asked again would give more tries than retries= allows */
-        if (--left == 0)
-            return call->args.retries > 1 ? PAM_MAXTRIES
-                                          : pamcall_refusal(call);
-        pamcall_wait(call);
-        call->began = io_now();
     }
 }
 

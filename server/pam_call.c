@@ -13,10 +13,6 @@
 
 #define DATA "pam_authplug"
 
-/* The PATH that the host gives to plugins (sdk/tectia_host.c). */
-#define SEARCH                                                                 \
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 void
 pamcall_because(pamcall *call, const char *format, ...)
 {
@@ -72,11 +68,22 @@ item(const pamcall *call, int which)
     return value;
 }
 
+/* False when memory has run out. */
+static bool
+copy_item(const pamcall *call, int which, char **copy)
+{
+    const char *value = item(call, which);
+
+    *copy = value != NULL ? strdup(value) : NULL;
+    return value == NULL || *copy != NULL;
+}
+
 bool
 pamcall_open(pamcall *call, pamargs_type type, pam_handle_t *pamh, int flags,
              int argc, const char **argv)
 {
-    bool good;
+    const char *name;
+    bool good, memory;
 
     memset(call, 0, sizeof *call);
     call->began = io_now();
@@ -86,65 +93,108 @@ pamcall_open(pamcall *call, pamargs_type type, pam_handle_t *pamh, int flags,
     good = pamargs_parse(&call->args, type, argc, argv);
     if (!good)
         pamcall_because(call, "%s", call->args.error);
-    call->service = item(call, PAM_SERVICE);
-    call->rhost = item(call, PAM_RHOST);
-    call->shared = share(pamh);
-    if (call->shared == NULL) {
-        pamcall_because(call, "out of memory");
-        return false;
-    }
     /* may ask the user for it */
-    if (good && pam_get_user(pamh, &call->user, NULL) != PAM_SUCCESS) {
+    if (good && pam_get_user(pamh, &name, NULL) != PAM_SUCCESS) {
         pamcall_because(call, "the user's name cannot be had");
         good = false;
     }
-    return good;
+    call->shared = share(pamh);
+    memory = copy_item(call, PAM_USER, &call->user) &&
+             copy_item(call, PAM_SERVICE, &call->service) &&
+             copy_item(call, PAM_RHOST, &call->rhost) && call->shared != NULL;
+    if (!memory)
+        pamcall_because(call, "out of memory");
+    return good && memory;
+}
+
+bool
+pamcall_same_user(pamcall *call)
+{
+    const char *name = item(call, PAM_USER);
+    bool same = name != NULL && call->user != NULL &&
+                strcmp(name, call->user) == 0;
+
+    if (!same)
+        pamcall_because(call, "the program has meanwhile named another user");
+    return same;
 }
 
 void
 pamcall_close(pamcall *call)
 {
     pamargs_free(&call->args);
+    free(call->user);
+    free(call->service);
+    free(call->rhost);
 }
 
 /* -------------------------------------------------------------- the plugin */
 
 /* What ends a word for a shell, or means something else to it. */
 #define SHELL_MARKS " \t\n'\"\\$`;&|<>(){}"
-#define SHELL_WORDS 64
 
-/* Cuts a shell's command line into pieces, NULL-terminated. */
-static void
-shell_words(char *line, const char *words[SHELL_WORDS + 1])
+/* Where the program is that a shell's command line begins with. */
+static const char *
+shell_program(const char *line)
 {
-    size_t count = 0;
-
-    words[count++] = line;
-    while (*(line += strcspn(line, SHELL_MARKS)) != 0 && count < SHELL_WORDS) {
-        *line++ = 0;
-        line += strspn(line, SHELL_MARKS);
-        words[count++] = line;
-    }
-    words[count] = NULL;
+    line += strspn(line, SHELL_MARKS);
+    if (strncmp(line, "exec", 4) == 0 && strcspn(line, SHELL_MARKS) == 4)
+        line += 4 + strspn(line + 4, SHELL_MARKS);
+    return line;
 }
 
-/* The shell, and what can be told of what it runs: the first word, and where
- * that is an interpreter the paths behind it. */
+/* The pieces of a shell's command line, NULL-terminated, and their bytes in one
+ * allocation; or NULL. */
+static const char **
+shell_words(const char *command)
+{
+    size_t len = strlen(command), most = len / 2 + 2, count = 0;
+    const char **words = calloc(1, most * sizeof *words + len + 1);
+    char *at = (char *)(words + most);
+
+    if (words == NULL)
+        return NULL;
+    memcpy(at, command, len);
+    while (*at != 0) {
+        words[count++] = at;
+        at += strcspn(at, SHELL_MARKS);
+        len = strspn(at, SHELL_MARKS);
+        memset(at, 0, len);
+        at += len;
+    }
+    return words;
+}
+
+/* The shell, and what can be told of what it runs: its first word as a program,
+ * and all paths behind it. */
 static authplug_status
 trust_shell(const char *command, char *why, size_t size)
 {
-    const char *shell[] = {"/bin/sh", NULL}, *words[SHELL_WORDS + 1];
-    char *line = strdup(command);
-    authplug_status status = AUTHPLUG_NOMEM;
+    static const char *const shell[] = {"/bin/sh", NULL};
+    const char **words = shell_words(shell_program(command)), **word = words;
+    authplug_status status;
 
-    (void)snprintf(why, size, "out of memory");
-    if (line == NULL)
-        return status;
-    shell_words(line, words);
-    status = io_trusted_program(shell, SEARCH, why, size);
+    if (words == NULL) {
+        (void)snprintf(why, size, "out of memory");
+        return AUTHPLUG_NOMEM;
+    }
+    if (words[0] == NULL || words[0][0] != '/') {
+        (void)snprintf(why, size, "with shell, the command must begin with the "
+                                  "program's absolute path");
+        status = AUTHPLUG_REFUSED;
+    } else {
+        status = io_trusted_program(shell, why, size);
+    }
     if (status == AUTHPLUG_OK)
-        status = io_trusted_program(words, SEARCH, why, size);
-    free(line);
+        status = io_trusted_program(words, why, size);
+    while (status == AUTHPLUG_OK && *++word != NULL)
+        if (**word == '/' && strcmp(*word, "/dev/null") != 0) {
+            status = io_trusted(*word, why, size);
+            /* what is not there, nobody else can put there */
+            if (status == AUTHPLUG_NOT_FOUND)
+                status = AUTHPLUG_OK;
+        }
+    free(words);
     return status;
 }
 
@@ -156,7 +206,7 @@ pamcall_trusts(pamcall *call)
     authplug_status status =
         call->args.shell
             ? trust_shell(call->args.plugin, why, sizeof why)
-            : io_trusted_program(words, SEARCH, why, sizeof why);
+            : io_trusted_program(words, why, sizeof why);
 
     if (status != AUTHPLUG_OK)
         pamcall_because(call, "%s", why);
@@ -214,7 +264,8 @@ pamcall_start(pamcall *call, const authplug_tectia_pair *own, uint32_t count)
     };
     authplug_status status;
 
-    if (!pamabout_login(call, &about) || !pamabout_identity(call, &identity))
+    if (!pamabout_login(call, &about) || !pamcall_same_user(call) ||
+        !pamabout_identity(call, &identity))
         return NULL;
     options.as = identity.needed ? &identity.as : NULL;
     status = authplug_tectia_host_start(&options, own ? own : about.pairs,
@@ -224,21 +275,36 @@ pamcall_start(pamcall *call, const authplug_tectia_pair *own, uint32_t count)
         call->started = true;
         return host;
     }
-    if (host != NULL)
-        pamcall_blame(call, host);
-    pamcall_because(call, "%s", authplug_status_text(status));
+    pamcall_blame(call, host, status);
     authplug_tectia_host_finish(&host);
     return NULL;
 }
 
 void
-pamcall_blame(pamcall *call, const authplug_tectia_host *host)
+pamcall_blame(pamcall *call, const authplug_tectia_host *host,
+              authplug_status status)
 {
-    if (*authplug_tectia_host_error(host) != 0)
-        pamcall_because(call, "%s", authplug_tectia_host_error(host));
+    bool ended = status == AUTHPLUG_CLOSED || status == AUTHPLUG_TRUNCATED;
+
+    pamcall_because(call, "%s%s", authplug_tectia_host_error(host),
+                    ended && !call->args.debug
+                        ? " (its standard error is logged with debug)"
+                        : "");
 }
 
 /* ----------------------------------------------------------------- the end */
+
+/* The plugin's path. */
+static authplug_span
+program(const pamargs *args)
+{
+    const char *path;
+
+    if (args->words != NULL || args->plugin == NULL)
+        return authplug_span_of(args->words ? args->words[0] : NULL);
+    path = shell_program(args->plugin);
+    return authplug_span_make(path, strcspn(path, SHELL_MARKS));
+}
 
 void
 pamcall_log(pamcall *call, pamcall_outcome outcome,
@@ -247,18 +313,13 @@ pamcall_log(pamcall *call, pamcall_outcome outcome,
     static const char *const events[] = {"auth", "account", "password"};
     static const char *const outcomes[] = {"accepted", "rejected", "error"};
     static const int priorities[] = {LOG_INFO, LOG_NOTICE, LOG_ERR};
-    const char *plugin =
-        call->args.words ? call->args.words[0] : call->args.plugin;
-    size_t len = plugin == NULL     ? 0
-                 : call->args.words ? strlen(plugin)
-                                    : strcspn(plugin, SHELL_MARKS);
     decision what = {
         .event = events[call->type],
         .outcome = outcomes[outcome],
         .user = authplug_span_of(call->user),
         .rhost = call->rhost,
         .service = call->service,
-        .plugin = authplug_span_make(plugin, len),
+        .plugin = program(&call->args),
         .reason = authplug_span_of(call->reason),
         .ms = io_now() - call->began,
     };
@@ -301,6 +362,6 @@ pamcall_refusal(const pamcall *call)
     if (!call->started)
         return PAM_SERVICE_ERR;
     if (call->type == PAMARGS_AUTH)
-        return PAM_AUTH_ERR;
+        return call->args.retries > 1 ? PAM_MAXTRIES : PAM_AUTH_ERR;
     return call->type == PAMARGS_ACCOUNT ? PAM_PERM_DENIED : PAM_AUTHTOK_ERR;
 }

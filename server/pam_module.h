@@ -50,7 +50,8 @@ typedef struct pamcall {
     int flags;
     pamargs args;
     pamshared *shared;
-    const char *user, *service, *rhost; /* NULL when not known */
+    char *user, *service, *rhost; /* copies: a program may set PAM's items while
+                                     it converses; NULL when not known */
     int64_t began;    /* by io_now(): this call, or its latest dialogue */
     bool started;     /* a plugin was */
     char reason[512]; /* why not, for the log; "" */
@@ -71,8 +72,13 @@ authplug_tectia_host *pamcall_start(pamcall *call,
                                     const authplug_tectia_pair *own,
                                     uint32_t count);
 
-/* The reason becomes what the host says. */
-void pamcall_blame(pamcall *call, const authplug_tectia_host *host);
+/* The reason becomes what the host says of its fault, which is this. */
+void pamcall_blame(pamcall *call, const authplug_tectia_host *host,
+                   authplug_status status);
+
+/* False after setting the reason when the program has meanwhile set PAM_USER to
+ * another name: what was decided is not about that one. */
+bool pamcall_same_user(pamcall *call);
 
 /* The first reason stays until it was logged. */
 IO_PRINTF(2, 3)
@@ -87,7 +93,8 @@ void pamcall_log(pamcall *call, pamcall_outcome outcome,
 void pamcall_wait(const pamcall *call);
 
 /* What PAM is told of a refusal. Nobody can tell by it a wrong answer from an
- * unknown user or a broken plugin. */
+ * unknown user or a broken plugin. Where there are retries= it asks the program
+ * for no more: that would give more tries than these. */
 int pamcall_refusal(const pamcall *call);
 
 /* ------------------------------------------------------------- pam_about.c */

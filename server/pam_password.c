@@ -156,8 +156,7 @@ change(pamcall *call, const passwords *p)
     if (host != NULL) {
         status = authplug_tectia_host_next(host, &event);
         if (status != AUTHPLUG_OK) {
-            pamcall_blame(call, host);
-            pamcall_because(call, "%s", authplug_status_text(status));
+            pamcall_blame(call, host, status);
         } else {
             outcome = event.success ? PAMCALL_ACCEPTED : PAMCALL_REJECTED;
         }
@@ -197,6 +196,7 @@ try_new(pamcall *call, passwords *p)
     for (int left = TRIES; left > 0; left--) {
         const char *wrong;
 
+        call->began = io_now();
         if (!get_old(call, p) || !get_new(call, p)) {
             pamcall_log(call, PAMCALL_FAILED, NULL);
             break;

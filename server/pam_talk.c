@@ -57,6 +57,17 @@ batch_add(pamcall *call, batch *b, int style, authplug_span text)
     return true;
 }
 
+static void
+free_responses(struct pam_response *responses, int count)
+{
+    for (int i = 0; responses != NULL && i < count; i++)
+        if (responses[i].resp != NULL) {
+            authplug_wipe(responses[i].resp, strlen(responses[i].resp));
+            free(responses[i].resp);
+        }
+    free(responses);
+}
+
 /* The pointers are as much an array of messages as an array of pointers to
  * them: both readings of the interface exist. */
 static struct pam_response *
@@ -77,6 +88,7 @@ batch_send(pamcall *call, batch *b)
         conv->conv(b->count, pointers, &responses, conv->appdata_ptr) !=
             PAM_SUCCESS) {
         pamcall_because(call, "the user could not be asked, or went away");
+        free_responses(responses, b->count);
         return NULL;
     }
     if (responses == NULL)
@@ -87,12 +99,7 @@ batch_send(pamcall *call, batch *b)
 static void
 batch_close(batch *b, struct pam_response *responses)
 {
-    for (int i = 0; responses != NULL && i < b->count; i++)
-        if (responses[i].resp != NULL) {
-            authplug_wipe(responses[i].resp, strlen(responses[i].resp));
-            free(responses[i].resp);
-        }
-    free(responses);
+    free_responses(responses, b->count);
     authplug_secret_free(&b->texts);
 }
 

@@ -16,8 +16,9 @@
  * group, as a daemon does, gets away.
  *
  * The guard holds copies of our secrets: it is not dumpable, keeps our
- * identity, so that no user may look into it, and never lives longer than the
- * program. Since other threads of ours may have held any lock when it was
+ * effective identity, so that no user may look into it, and never lives longer
+ * than the program. In a program that is setuid it gives up the real one, which
+ * is the caller's, who could send it signals. Since other threads of ours may have held any lock when it was
  * made, it calls nothing but what a signal handler could call.
  */
 #define _GNU_SOURCE
@@ -173,6 +174,22 @@ settle_descriptors(const int theirs[3], int channel)
     return true;
 }
 
+/* In a program that is setuid, the effective identity for good. Root who has
+ * lowered itself for a while stays as it is: that nobody can send signals to. */
+static bool
+settle_identity(void)
+{
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+
+    if (getuid() == uid || getuid() == 0)
+        return true;
+    return syscall(SETRESGID, gid, gid, gid) == 0 &&
+           syscall(SETRESUID, uid, uid, uid) == 0 &&
+           /* dumpable is what the kernel may just have changed */
+           prctl(PR_SET_DUMPABLE, 0) == 0;
+}
+
 /* What the program is to inherit, and what keeps the guard to itself. */
 static bool
 settle_process(const order *job)
@@ -184,7 +201,9 @@ settle_process(const order *job)
     (void)umask(022);
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
-    if (setsid() < 0 || chdir("/") != 0 || getrlimit(RLIMIT_CORE, &core) != 0)
+    /* a change of identity would undo PR_SET_PDEATHSIG: it comes first */
+    if (!settle_identity() || setsid() < 0 || chdir("/") != 0 ||
+        getrlimit(RLIMIT_CORE, &core) != 0)
         return false;
     core.rlim_cur = 0; /* the program is told secrets */
     /* the socket tells when the parent is gone, unless somebody else has a

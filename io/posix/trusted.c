@@ -17,7 +17,7 @@
 #define SCRIPTS_MAX 5
 #define FIRST_LINE 256
 #define FIRST_LINE_WORDS 16
-#define BLANKS " \t\r"
+#define BLANKS " \t"
 
 /* One question, and the answer to it. */
 typedef struct trust {
@@ -51,7 +51,16 @@ static authplug_status
 judge(trust *t, const struct stat *is)
 {
     const char *name = t->place[0] != 0 ? t->place : "/";
+    bool safe = is->st_uid == 0 || is->st_uid == t->as->owner;
 
+    safe = safe && (is->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    /* these are to be as they are: /tmp, a device */
+    if (!safe && (S_ISDIR(is->st_mode) ? (is->st_mode & S_ISVTX) != 0
+                                       : !S_ISREG(is->st_mode)))
+        return because(t, AUTHPLUG_REFUSED,
+                       "%s can be written by others, as is its nature: use "
+                       "what lies elsewhere",
+                       name);
     if (is->st_uid != 0 && is->st_uid != t->as->owner)
         return because(t, AUTHPLUG_REFUSED,
                        "%s belongs to user %lu, not to root: chown root %s",
@@ -212,7 +221,8 @@ walk(trust *t, const char *path, bool *is_file)
         }
     }
     if (status == AUTHPLUG_OK && too_long)
-        status = because(t, AUTHPLUG_REFUSED, "the path is too long");
+        status = because(t, AUTHPLUG_NOT_FOUND,
+                         "a name in the path is too long");
     if (fd >= 0)
         close(fd);
     *is_file = found == FOUND_FILE;
@@ -229,15 +239,18 @@ last_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Whether the program of this name runs a file that it is given. */
+/* Whether the program of this name runs a file, or a program, that it is
+ * given. */
 static bool
 interprets(const char *path)
 {
     static const char *const names[] = {
-        "ash",  "awk",  "bash",  "busybox", "dash",   "deno",  "expect",
-        "gawk", "java", "julia", "ksh",     "lua",    "mawk",  "mksh",
-        "node", "perl", "php",   "pypy",    "python", "ruby",  "sh",
-        "tclsh", "zsh",
+        "ash",     "awk",    "bash",    "busybox", "chroot", "csh",   "dash",
+        "deno",    "expect", "fish",    "flock",   "gawk",   "java",  "julia",
+        "ksh",     "lua",    "make",    "mawk",    "mksh",   "nice",  "node",
+        "nodejs",  "nohup",  "perl",    "php",     "pypy",   "python", "ruby",
+        "runuser", "setpriv", "setsid", "sh",      "stdbuf", "sudo",  "tclsh",
+        "tcsh",    "timeout", "zsh",
     };
     const char *name = last_name(path);
 
@@ -301,9 +314,9 @@ check_env(trust *t, const char *const *words, int depth)
     return check_by_name(t, name, words + 1, depth);
 }
 
-/* The words of the line "#!..." that t->place begins with; 0 for none. A file
- * that even we cannot read is no script that could be run. */
-static size_t
+/* The words of the line "#!..." that t->place begins with, NULL-terminated. A
+ * file that even we cannot read is no script that could be run. */
+static authplug_status
 first_line(trust *t, char line[FIRST_LINE], const char *words[])
 {
     char path[2 * PATH_MAX], *at;
@@ -317,10 +330,16 @@ first_line(trust *t, char line[FIRST_LINE], const char *words[])
         len = read(fd, line, FIRST_LINE - 1);
         close(fd);
     }
+    words[0] = NULL;
     if (len < 2 || line[0] != '#' || line[1] != '!')
-        return 0;
+        return AUTHPLUG_OK;
     line[len] = 0;
     line[strcspn(line, "\n")] = 0;
+    if (line[strlen(line) - 1] == '\r')
+        return because(t, AUTHPLUG_REFUSED,
+                       "the first line of %s ends in a carriage return: take "
+                       "it off all its lines",
+                       t->place);
     at = line + 2;
     while (*(at += strspn(at, BLANKS)) != 0 && count < FIRST_LINE_WORDS) {
         words[count++] = at;
@@ -329,14 +348,44 @@ first_line(trust *t, char line[FIRST_LINE], const char *words[])
             *at++ = 0;
     }
     words[count] = NULL;
-    return count;
+    return AUTHPLUG_OK;
+}
+
+/* The interpreter of the file at t->place, if it names one. */
+static authplug_status
+check_first_line(trust *t, int depth)
+{
+    const char *words[FIRST_LINE_WORDS + 1];
+    char line[FIRST_LINE];
+    authplug_status status = first_line(t, line, words);
+
+    return status != AUTHPLUG_OK || words[0] == NULL
+               ? status
+               : check(t, words[0], words + 1, depth + 1);
+}
+
+/* A word behind an interpreter, which may be a file for it to run: a plugin is
+ * in the root directory. What is not there, nobody else can put there. */
+static authplug_status
+check_word(trust *t, const char *word, int depth)
+{
+    char path[PATH_MAX + 1];
+    authplug_status status;
+    bool is_file;
+
+    if (word[0] == '-' || strcmp(word, "/dev/null") == 0)
+        return AUTHPLUG_OK;
+    /* what is cut is still too long */
+    (void)snprintf(path, sizeof path, "%s%s", word[0] == '/' ? "" : "/", word);
+    status = walk(t, path, &is_file);
+    if (status == AUTHPLUG_OK && is_file)
+        return check_first_line(t, depth);
+    return status == AUTHPLUG_NOT_FOUND ? AUTHPLUG_OK : status;
 }
 
 static authplug_status
 check(trust *t, const char *program, const char *const *words, int depth)
 {
-    const char *script[FIRST_LINE_WORDS + 1];
-    char line[FIRST_LINE];
     authplug_status status;
     bool is_file;
 
@@ -352,16 +401,9 @@ check(trust *t, const char *program, const char *const *words, int depth)
         strcmp(last_name(t->place), "env") == 0)
         return check_env(t, words, depth + 1);
     if (!interprets(program) && !interprets(t->place))
-        return first_line(t, line, script) == 0
-                   ? AUTHPLUG_OK
-                   : check(t, script[0], script + 1, depth + 1);
-    for (; *words != NULL && status == AUTHPLUG_OK; words++)
-        if (**words == '/') {
-            status = walk(t, *words, &is_file);
-            /* what is not there, nobody else can put there */
-            if (status == AUTHPLUG_NOT_FOUND)
-                status = AUTHPLUG_OK;
-        }
+        return check_first_line(t, depth);
+    while (*words != NULL && status == AUTHPLUG_OK)
+        status = check_word(t, *words++, depth);
     return status;
 }
 
@@ -387,9 +429,9 @@ posix_trusted_program(const posix_trust *as, const char *const *words,
 
 /* Root trusts root alone, others trust themselves as well. */
 static posix_trust
-ourselves(const char *search)
+ourselves(void)
 {
-    posix_trust as = {"", search, geteuid()};
+    posix_trust as = {"", IO_PLUGIN_PATH, geteuid()};
 
     return as;
 }
@@ -397,16 +439,15 @@ ourselves(const char *search)
 authplug_status
 io_trusted(const char *path, char *why, size_t size)
 {
-    posix_trust as = ourselves("");
+    posix_trust as = ourselves();
 
     return posix_trusted(&as, path, why, size);
 }
 
 authplug_status
-io_trusted_program(const char *const *words, const char *search, char *why,
-                   size_t size)
+io_trusted_program(const char *const *words, char *why, size_t size)
 {
-    posix_trust as = ourselves(search);
+    posix_trust as = ourselves();
 
     return posix_trusted_program(&as, words, why, size);
 }

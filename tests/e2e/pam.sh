@@ -155,6 +155,14 @@ want_after auth 300 1900
 want_logged outcome error reason "*went away"
 want_as_before
 
+it "a program that names another user meanwhile lets in neither"
+host 10 -r pc.example -i mallory -a sesame -a blue ask alice auth
+want_rc 1
+want_gave auth "Authentication failure"
+want_logged outcome rejected user alice rhost pc.example \
+    reason "*named another user"
+want_as_before
+
 service hasty "auth required MODULE plugin=$plugins/ask timeout=1 $quick"
 
 it "a user who takes too long is too late"
@@ -177,7 +185,7 @@ service stubborn "auth required MODULE plugin=$plugins/stubborn $quick"
 
 it "a reply with a line end denies whatever the plugin says, at the end"
 for reply in 'a\nend_of_replies' '\n' "$(printf '\b\\n\r\177INCORRECT')" \
-    "$(printf 'x\r')"; do
+    "$(printf '\b')" "$(printf 'x\r')"; do
     host 10 -a "$reply" -a two stubborn alice auth
     want_rc 1
     want_gave auth "Authentication failure"
@@ -229,7 +237,7 @@ want_as_before
 
 it "but not to who has gone"
 host 10 -a x thrice alice auth
-want_gave auth "Authentication failure"
+want_gave auth "Have exhausted maximum number of retries for service"
 want_log_lines 1
 
 # ---------------------------------------------------------------- the parameters
@@ -344,6 +352,14 @@ service talkdebug "auth required MODULE plugin=$plugins/talk debug $quick"
 host 10 talk alice auth
 want_rc 0
 want_log_lines 1
+plugin cry <<'END'
+params
+echo cry >&2
+END
+service cry "auth required MODULE plugin=$plugins/cry debug $quick"
+host 10 cry alice auth
+want_rc 1
+want_not_logged "with debug"
 host 10 talkdebug alice auth
 want_rc 0
 want_log_lines 3
@@ -444,6 +460,14 @@ rm -f "$W/params"
 host 10 shell alice auth
 want_rc 0
 want grep -q user_name:alice "$W/params"
+for command in "'$plugins/show' $W/params" "exec $plugins/show $W/params"; do
+    service shell "auth required MODULE shell [plugin=$command] $quick"
+    rm -f "$W/params"
+    host 10 shell alice auth
+    want_rc 0
+    want grep -q user_name:alice "$W/params"
+    want_logged plugin "$plugins/show"
+done
 service noshell "auth required MODULE [plugin=$plugins/show \$HOME/x;true] $quick"
 rm -f "$W/params"
 host 10 noshell alice auth
@@ -462,7 +486,7 @@ refused () {
     want_after auth 300 1900
     want_conversations
     want_log_lines 1
-    want_logged outcome error reason "*$words"
+    want_logged outcome error reason "*$words" user alice
     want_as_before
 }
 
@@ -476,7 +500,11 @@ refused 'a quote without end' "[plugin=$plugins/ask 'x]"
 it "a plugin that is not there denies"
 refused "$plugins/missing: No such file" "plugin=$plugins/missing"
 refused "ask is not an absolute path" "plugin=ask"
-refused "./ask is not an absolute path" "plugin=./ask shell"
+begin="with shell, the command must begin with the program's absolute path"
+refused "$begin" "plugin=./ask shell"
+refused "$begin" '[plugin=exec ask] shell'
+refused "$begin" '[plugin= ;] shell'
+want_logged plugin -
 refused "$plugins is not a file" "plugin=$plugins"
 : >"$plugins/inert"
 refused "may not be executed" "plugin=$plugins/inert"
@@ -500,8 +528,11 @@ refused "chmod g-w $plugins/d" "[plugin=/bin/sh $plugins/d/p 2>&1] shell"
 refused "chmod g-w $plugins/d" "plugin=$plugins/d/p shell"
 ln -s d/p "$plugins/link"
 refused "chmod g-w $plugins/d" "plugin=$plugins/link"
+refused "chmod g-w $plugins/d" "[plugin=$plugins/nothing; $plugins/d/p] \
+shell"
 chmod 1777 "$plugins/d"
-refused "chmod go-w $plugins/d" "plugin=$plugins/d/p"
+refused "$plugins/d can be written by others, as is its nature: use what lies" \
+    "plugin=$plugins/d/p"
 chmod 755 "$plugins/d"
 printf '#!/bin/sh\n' >"$plugins/d/interpreter"
 chmod 775 "$plugins/d/interpreter"
@@ -586,7 +617,7 @@ denies () {
 }
 
 it "no plugin that breaks the rules lets anybody in"
-denies crash "exit status 3" <<'END'
+denies crash "exit status 3 (its standard error is logged with debug)" <<'END'
 params
 exit 3
 END
@@ -599,7 +630,7 @@ params
 ask "req:Secret: "
 exit 0
 END
-denies silent "within 1 seconds" <<'END'
+denies silent "within 1 s" <<'END'
 params
 sleep 60
 END
@@ -608,12 +639,12 @@ trap '' TERM
 exec >&-
 sleep 60
 END
-denies silent_later "within 1 seconds" <<'END'
+denies silent_later "within 1 s" <<'END'
 params
 ask "req:Secret: "
 sleep 60
 END
-denies stubborn_one "within 1 seconds" 4000 <<'END'
+denies stubborn_one "within 1 s" 4000 <<'END'
 trap '' TERM HUP
 params
 while :; do sleep 1; done

@@ -96,6 +96,15 @@ want_conversations "$for_old" "$for_new" "$for_again" \
     "conversation of 1" "error|BAD PASSWORD: too short|" \
     "$for_old" "$for_new" "$for_again"
 want_told "$who/old-sesame/weak" "$who/old-sesame/fresh"
+ms=$(sed -n 's/.*"ms":\([0-9]*\).*/\1/p' "$W/log" | tail -n 1)
+[ "${ms:-9999}" -lt 300 ] || wrong "the time of the try before counts: $ms ms"
+
+it "a program that names another user meanwhile changes nobody's password"
+host 10 $expired -i mallory -a old-sesame -a fresh -a fresh \
+    login "$who" account password
+want_rc 1
+want_told
+want_logged outcome error user "$who" reason "*named another user"
 
 it "what is for the log alone goes there"
 host 10 $expired -a old-sesame -a secretly-weak -a secretly-weak \

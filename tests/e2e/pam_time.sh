@@ -25,6 +25,10 @@ params
 ask "req:Secret: "
 [ "$(param user_name)" = alice ] || kill -9 $$
 END
+plugin crash_early <<'END'
+params
+exit 3
+END
 plugin silent <<'END'
 params
 ask "req:Secret: "
@@ -35,11 +39,11 @@ params
 END
 chmod 777 "$plugins/writable"
 
-# lines MIN_TIME - a service for each kind of refusal.
+# lines MIN_TIME [ARGUMENT] - a service for each kind of refusal.
 lines () {
-    for name in ask crash crash_unknown silent writable missing; do
-        service $name \
-            "auth required MODULE plugin=$plugins/$name min_time=$1 timeout=1"
+    for name in ask crash crash_early crash_unknown silent writable missing; do
+        service $name "auth required MODULE plugin=$plugins/$name \
+min_time=$1 timeout=1 ${2-}"
     done
     service nonsense "auth required MODULE nonsense min_time=$1"
 }
@@ -54,7 +58,7 @@ refusals () {
         service=${kind#*=} user=${kind##*/}
         timeout 60 env SYSLOG_SHIM="$W/log" \
             LD_PRELOAD="$BUILD/tests/syslog_shim.so" "$BUILD/tests/pam_harness" \
-            -c "$W/pam" -n "$times" -a wrong "${service%/*}" "$user" auth \
+            -c "$W/pam" -n "$times" -a wrong -a wrong "${service%/*}" "$user" auth \
             >"$W/${kind%%=*}.times" 2>&1 &
         pids="$pids $!"
     done
@@ -118,9 +122,18 @@ host 10 -a wrong plain alice auth
 want_after auth 2000 3900
 
 it "what PAM is told is the same as well"
-[ "$(sed -n 's/ after.*//p' "$W/known.times" "$W/unknown.times" \
-    "$W/crashed.times" "$W/silent.times" | sort -u | grep -c .)" = 1 ] ||
-    wrong "PAM was told different things"
+# told_alike KIND... - of these refusals.
+told_alike () {
+    for kind; do sed -n 's/ after.*//p' "$W/$kind.times"; done |
+        sort -u >"$W/told"
+    [ "$(grep -c . "$W/told")" = 1 ] ||
+        wrong "PAM was told different things: $(cat "$W/told")"
+}
+told_alike known unknown crashed silent
+lines 0 retries=2
+refusals 1 known=ask/alice unknown=ask/nobody crashed=crash/alice \
+    crashed_early=crash_early/alice silent=silent/alice
+told_alike known unknown crashed crashed_early silent
 
 it "who is let in does not wait"
 lines 5000

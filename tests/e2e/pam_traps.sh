@@ -45,7 +45,7 @@ for way in ignore nowait thief grabber closed leaky rude; do
     want_as_before
     host 20 -s $way silent alice auth
     want_rc 1
-    want_logged outcome error reason "*within 1 seconds"
+    want_logged outcome error reason "*within 1 s"
     want_as_before
 done
 

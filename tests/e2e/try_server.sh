@@ -366,13 +366,13 @@ want_within 15000
 it "silence ends at --timeout"
 for silence in 'while :; do sleep 1; done' 'trap "" TERM HUP; sleep 100; :'; do
     plugin authorize --timeout 1 "$silence"
-    want_fault 'did not reach a verdict within 1 seconds' '--timeout'
+    want_fault 'did not reach a verdict within 1 s' '--timeout'
     want_within 5000
 done
 
 it "so does what is said over and over"
 plugin authorize --timeout 1 'while sleep 0.1; do echo x:y; done'
-want_fault 'did not reach a verdict within 1 seconds'
+want_fault 'did not reach a verdict within 1 s'
 want_within 5000
 
 it "a plugin that closes its output and stays"
@@ -396,7 +396,7 @@ want_rc 0
 want_nothing_left
 run 10 "$try" try authorize --timeout 1 --param "a=$long" --param "b=$long" \
     -- sh -c 'sleep 100; echo success'
-want_fault 'within 1 seconds'
+want_fault 'within 1 s'
 want_nothing_left
 
 # --------------------------------------------------------------------- misuse

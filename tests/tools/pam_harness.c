@@ -15,6 +15,8 @@
  *   -r NAME       PAM_RHOST
  *   -e NAME=VALUE into PAM's environment
  *   -f FLAG       silent, no-null or expired
+ *   -g            when no answer is left, those there are are given nevertheless
+ *   -i NAME       while it asks, the program makes this PAM_USER and PAM_RHOST
  *   -m            memory runs out: at the first allocation within the steps,
  *                 then at the second, and so on, with a handle for each; says
  *                 how often all steps succeeded nevertheless (malloc_shim.so
@@ -53,10 +55,10 @@ extern char **environ;
 
 /* What the command line says. */
 static struct {
-    const char *answers[ANSWERS], *rhost, *environment;
+    const char *answers[ANSWERS], *rhost, *environment, *impostor;
     int count, repeat, threads, flags;
     long think_ms;
-    bool starve;
+    bool starve, gives_and_fails;
     const char *directory, *service, *user;
     char **steps;
 } want = {.repeat = 1};
@@ -137,7 +139,15 @@ converse(int count, const struct pam_message **messages,
             continue;
         if (want.think_ms > 0)
             pause_ms(want.think_ms);
+        if (want.impostor != NULL) {
+            pam_set_item(l->pamh, PAM_USER, want.impostor);
+            pam_set_item(l->pamh, PAM_RHOST, want.impostor);
+        }
         made[i].resp = answer(l);
+        if (made[i].resp == NULL && want.gives_and_fails) {
+            *responses = made;
+            return PAM_CONV_ERR;
+        }
         if (made[i].resp == NULL) {
             for (int k = 0; k < i; k++)
                 free(made[k].resp);
@@ -408,7 +418,7 @@ take_options(int argc, char **argv)
     int option, count = 0;
     uid_t uid = 0;
 
-    while ((option = getopt(argc, argv, "+a:c:d:e:f:mn:r:s:u:w:")) != -1) {
+    while ((option = getopt(argc, argv, "+a:c:d:e:f:gi:mn:r:s:u:w:")) != -1) {
         switch (option) {
         case 'a':
             want.answers[want.count++] = optarg;
@@ -424,6 +434,12 @@ take_options(int argc, char **argv)
             break;
         case 'f':
             take_flag(optarg);
+            break;
+        case 'g':
+            want.gives_and_fails = true;
+            break;
+        case 'i':
+            want.impostor = optarg;
             break;
         case 'm':
             want.starve = malloc_shim_arm != NULL;

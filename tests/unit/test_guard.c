@@ -528,6 +528,42 @@ TEST(the_guards_memory_is_closed_to_its_own_user)
     assert_true(in_a_process(nobody_looks_at_the_guard));
 }
 
+/* The guard and its program, in a program that NOBODY has started and that is
+ * setuid root. */
+static bool
+nobody_stops_the_guard(void)
+{
+    io_program program = guarded("echo $PPID $$; exec sleep 60");
+    io_child *child = NULL;
+    pid_t guard, pid, stranger;
+    int status = 1;
+
+    if (setresuid(NOBODY, 0, 0) != 0 ||
+        io_child_start(&program, &child) != AUTHPLUG_OK)
+        return false;
+    guard = first_pid(first_words(child), &pid);
+    stranger = fork();
+    if (stranger == 0) {
+        bool kept = setresuid(NOBODY, NOBODY, NOBODY) == 0 &&
+                    kill(guard, SIGSTOP) != 0 && errno == EPERM &&
+                    kill(pid, SIGSTOP) != 0 && errno == EPERM;
+
+        _exit(kept ? 0 : 1);
+    }
+    (void)waitpid(stranger, &status, 0);
+    io_child_finish(&child, 0, NULL);
+    return status == 0 && gone(pid);
+}
+
+TEST(who_calls_a_setuid_program_cannot_stop_the_guard)
+{
+    if (geteuid() != 0) {
+        print_message("not root: an identity cannot be given up\n");
+        skip();
+    }
+    assert_true(in_a_process(nobody_stops_the_guard));
+}
+
 TEST(the_guard_says_what_it_is_and_holds_nothing_of_ours)
 {
     int leaked;
@@ -678,7 +714,7 @@ TEST(without_descriptors_nothing_is_started_and_nothing_left)
 /* Kills a process of ours that started this command, once the command has
  * said two pids; they must both be gone then, in time. */
 static void
-is_gone_with_its_host(const char *command, bool copied)
+is_gone_with_its_host(const char *command, bool copied, bool setuid_root)
 {
     int words[2], hold[2];
     char text[64] = "";
@@ -689,8 +725,13 @@ is_gone_with_its_host(const char *command, bool copied)
     assert_int_equal(pipe(hold), 0);
     host = fork();
     if (host == 0) {
-        io_child *child = shell(command);
-        const char *line = first_words(child);
+        io_child *child;
+        const char *line;
+
+        if (setuid_root && setresuid(NOBODY, 0, 0) != 0)
+            _exit(1);
+        child = shell(command);
+        line = first_words(child);
 
         /* somebody who has all that we have, until the test is over */
         if (copied && fork() == 0) {
@@ -721,13 +762,15 @@ is_gone_with_its_host(const char *command, bool copied)
 
 TEST(the_group_of_a_killed_host_is_ended)
 {
-    is_gone_with_its_host(STUBBORN, false);
-    is_gone_with_its_host("echo $$ $PPID; exec sleep 60", false);
+    is_gone_with_its_host(STUBBORN, false, false);
+    is_gone_with_its_host("echo $$ $PPID; exec sleep 60", false, false);
 }
 
 TEST(the_group_of_a_killed_host_is_ended_even_if_a_child_of_it_lives_on)
 {
-    is_gone_with_its_host(STUBBORN, true);
+    is_gone_with_its_host(STUBBORN, true, false);
+    if (geteuid() == 0)
+        is_gone_with_its_host(STUBBORN, true, true);
 }
 
 TEST(a_program_that_outlives_its_lifetime_is_ended)
@@ -832,6 +875,7 @@ main(void)
         cmocka_unit_test(closed_standard_streams_do_not_matter),
         cmocka_unit_test(an_identity_that_cannot_be_had_starts_nothing),
         cmocka_unit_test(the_guards_memory_is_closed_to_its_own_user),
+        cmocka_unit_test(who_calls_a_setuid_program_cannot_stop_the_guard),
         cmocka_unit_test(the_guard_says_what_it_is_and_holds_nothing_of_ours),
         cmocka_unit_test(a_group_that_ignores_term_is_killed_whole),
         cmocka_unit_test(a_stopped_program_is_ended_all_the_same),

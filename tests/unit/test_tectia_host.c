@@ -495,7 +495,7 @@ TEST(endless_complaints_do_not_hold_the_verdict_up)
 /* ------------------------------------------------------------------- time */
 
 static const char late[] =
-    "the plugin did not reach a verdict within 1 seconds";
+    "the plugin did not reach a verdict within 1 s";
 
 TEST(a_plugin_that_says_nothing_ends_at_the_deadline)
 {
@@ -563,7 +563,7 @@ TEST(a_user_who_thinks_for_too_long_has_had_his_chance)
     assert_status(authplug_tectia_host_replies(host, &reply, 1), TIMEOUT);
     assert_status(authplug_tectia_host_next(host, &event), TIMEOUT);
     assert_string_equal(authplug_tectia_host_error(host),
-                        "the user did not reply within the plugin's 1 seconds");
+                        "the user did not reply within the plugin's 1 s");
     authplug_tectia_host_finish(&host);
 }
 
