@@ -656,12 +656,16 @@ report(session *it)
 }
 
 /*
- * The client has closed the channel, so nobody hears the program any more. On a
- * terminal that is a hangup; elsewhere it may still use what it was sent.
+ * The client has closed the channel. Where that answers the end of our output,
+ * it still waits to be told how the program ends. Else nobody hears the program
+ * any more: on a terminal that is a hangup, elsewhere it may still use what it
+ * was sent. In any case our side stays open until the program has ended.
  */
 static void
 leave(session *it)
 {
+    bool runs = it->started && !it->exited;
+
     if (it->closed) { /* it ended by itself */
         free_channel(it);
         return;
@@ -669,19 +673,18 @@ leave(session *it)
     close_fd(&it->out.fd);
     close_fd(&it->err.fd);
     it->held_len = 0;
-    if (it->ending == LIVES && it->started && !it->exited) {
+    if (it->pty.master >= 0 || (!runs && !it->eof_sent)) {
+        hang_up(it);
+    } else if (runs && !it->eof_sent && it->ending == LIVES) {
         it->ending = LEFT;
         it->due = io_deadline(SESSION_GRACE);
     }
-    if (it->pty.master >= 0 || it->exited || !it->started)
-        hang_up(it);
-    if (it->in.hold_len == 0 && it->in.backlog == 0)
-        close_feed(&it->in);
-    if (it->in.backlog > 0 && it->in.hold_len > 0)
-        return; /* the rest is still libssh's */
-    if (it->in.backlog > 0 && it->in.fd >= 0)
-        fill_hold(it);
-    close_channel(it);
+    if (runs)
+        return;
+    if (it->started)
+        report(it);
+    else
+        close_channel(it);
     free_channel(it);
 }
 

@@ -35,7 +35,9 @@ typedef struct sessions_options {
  * (after setsid, or a job of a shell at a terminal) and ignores HUP, survives.
  *
  * libssh does not pass on: the modes of a terminal, so they are the system's
- * defaults; what follows a NUL in a command; and OpenSSH's notice that nobody
+ * defaults; what follows a NUL in a command or a subsystem's name; requests for
+ * a channel with packets of 0 bytes, which some versions leave without an
+ * answer; and OpenSSH's notice that nobody
  * reads the output any more, so `ssh host yes | head` ends as with other
  * servers that are not OpenSSH's: when the user ends it.
  */

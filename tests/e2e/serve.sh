@@ -77,11 +77,15 @@ PortNumber=$(serve_port info)
 TryAgent=0
 AuthPlugin=$hello red rex
 END
-    run 20 plink -batch -load s -l alice -hostkey \
-        "$(ssh-keygen -lf "$W/ed25519.pub" | cut -d' ' -f2)" \
-        'echo there'
-    want_rc 0
+    plink="plink -batch -load s -l alice -hostkey \
+        $(ssh-keygen -lf "$W/ed25519.pub" | cut -d' ' -f2)"
+    run 20 $plink 'echo there; exec >&- 2>&-; sleep 1; exit 7'
+    want_rc 7
     want_out_is there
+    run 90 sh -c "i=0; while [ \$i -lt 20 ]; do i=\$((i + 1))
+        $plink 'exit 7'; [ \$? = 7 ] || exit 1
+        done"
+    want_rc 0
 else
     lacking "plink (Debian: putty-tools)"
 fi

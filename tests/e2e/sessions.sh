@@ -173,6 +173,20 @@ it "lets a command close its output before it ends"
 run 20 $ssh plain 'exec >&- 2>&-; sleep 0.3; exit 4'
 want_rc 4
 
+it "waits for the status of a command whose client has closed its side"
+run 20 $ssh plain 'exec >&- 2>&-; sleep 2; exit 6'
+want_rc 6
+want_nothing_left
+master closing plain
+run 20 sh -c "$(over closing) x 'exec >&- 2>&-; sleep 2; exit 6' </dev/null"
+want_rc 6
+run 90 sh -c "i=0; while [ \$i -lt 100 ]; do i=\$((i + 1))
+    $(over closing) x true </dev/null || exit
+    done"
+want_rc 0
+end_master closing
+want_idle "$plain"
+
 it "does not wait for input that a command does not read"
 head -c 3000000 /dev/zero >"$W/in"
 run 20 sh -c "$ssh plain 'sleep 0.5; echo over' <$W/in"
@@ -463,6 +477,9 @@ client requests
 
 it "refuses other channels and what concerns the whole connection"
 client openings
+
+it "tells the end of a program to a client that has closed the channel"
+client told
 
 it "knows the end of data from the end of a session"
 client half_closed

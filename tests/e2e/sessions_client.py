@@ -299,6 +299,29 @@ async def forgotten(conn):
     assert (await one(conn, "exit 5")).status == 5
 
 
+async def told(conn):
+    """Closed before and after the end of output; the status comes all the
+    same, and what was left running is not ended for a mere answer."""
+    mark = os.environ["MARK"]
+    for command, status, signal in (
+            ("echo up; sleep 0.3; exit 5", 5, None),
+            ("echo up; sleep 1000", None, "HUP"),
+            ("trap '' HUP; echo up; sleep 1000; :", None, "KILL"),
+            (f"sleep {mark} >/dev/null 2>&1 & echo up; exec >&- 2>&-;"
+             "sleep 1.5; exit 6", 6, None)):
+        channel = await Channel().open(conn)
+        await channel.run(command)
+        await channel.until(b"up")
+        if status == 6:
+            await asyncio.sleep(0.3)
+        channel.chan.send_packet(MSG_CHANNEL_CLOSE)
+        heard = await channel.end()
+        assert (heard.status, heard.signal) == (status, signal), vars(heard)
+    await asyncio.sleep(1)
+    heard = await one(conn, f"pgrep -fx 'sleep {mark}'")
+    assert heard.out, "what was left running was ended"
+
+
 async def closed(conn):
     """Nobody listens any more, though the connection goes on."""
     mark = os.environ["MARK"]
