@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* requests of all kinds in a login */
-#define REQUESTS_MAX 20
+/* requests in a login that are no tries: none, and methods not here */
+#define REQUESTS_SPARE 14
 #define USER_NAME_MAX 255
 #define MESSAGE_MAX 65536
 
@@ -333,6 +333,14 @@ check_user(auth_state *state)
                               "the user or the service is another one now");
 }
 
+/* Requests of all kinds in a login. */
+static unsigned
+requests_most(const serve_config *config)
+{
+    return REQUESTS_SPARE +
+           (unsigned)(config->kbdint_retries + config->password_guesses);
+}
+
 static bool
 handle(auth_state *state)
 {
@@ -343,7 +351,7 @@ handle(auth_state *state)
 
     if (with->request.kind == REQUEST_REPLIES)
         return connection_end(with, "the client replied without being asked");
-    if (++state->requests > REQUESTS_MAX)
+    if (++state->requests > requests_most(state->config))
         return give_up(state);
     if (!check_user(state))
         return false;

@@ -293,6 +293,20 @@ complete_submethods(reading *at)
     return true;
 }
 
+/* A password that a list has keyboard-interactive ask for is not to do alone,
+ * unless somebody says so. */
+static unsigned
+default_methods(const reading *at, unsigned possible)
+{
+    const serve_config *config = at->config;
+    bool asked = (given(at, KBDINT_REQUIRED) &&
+                  has(&config->sub_required, SERVE_SUB_PASSWORD)) ||
+                 (given(at, KBDINT_OPTIONAL) &&
+                  has(&config->sub_optional, SERVE_SUB_PASSWORD));
+
+    return possible & ~(asked ? SERVE_PASSWORD & ~config->required : 0);
+}
+
 /* Methods that are named can be run; of the default, those that can are. */
 static bool
 complete_methods(reading *at)
@@ -306,7 +320,7 @@ complete_methods(reading *at)
     if (config->password_file != NULL)
         possible |= SERVE_PASSWORD;
     if (!given(at, ALLOWED))
-        config->allowed &= possible;
+        config->allowed = default_methods(at, possible);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         unsigned named = i == 0 ? config->allowed : config->required;
         unsigned lacking = named & ~possible;

@@ -180,6 +180,15 @@ talk tries "password alice a" "kbdint alice" "reply a b" "kbdint alice" \
 want [ "$(grep -c '^failure keyboard-interactive$' "$W/out")" = 2 ]
 want_out "closed Too many"
 
+it "however often that is"
+serve_start often "AuthKbdInt.Plugin $ask_info" "$fast" \
+    "AuthKbdInt.Retries 40"
+set --
+for i in $(seq 39); do set -- "$@" "kbdint alice" "reply a b"; done
+talk often "$@" "kbdint alice" "reply red rex"
+want [ "$(grep -c '^failure' "$W/out")" = 39 ]
+want_out success
+
 it "requests that are no tries have a bound, too"
 set --
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do
@@ -234,8 +243,7 @@ want_out_is "failure password" "failure password" success
 # ----------------------------------------------------------- submethods
 
 serve_start subs "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
-    "AuthKbdInt.Required password,plugin" \
-    "AllowedAuthentications keyboard-interactive"
+    "AuthKbdInt.Required password,plugin"
 password_ask='ask "Password authentication" "" "" "Password: "'
 
 it "required submethods follow one another in one dialogue"
@@ -243,6 +251,25 @@ talk subs "kbdint alice" "reply sesame" "reply red rex"
 want_out_is "$password_ask" \
     'ask "Plugin authentication" "Please tell. " "" "Color: " "+Pet:s name? "' \
     success
+
+it "a password that is asked for there does not do alone"
+talk subs "none alice" "password alice sesame"
+want_out_is "failure keyboard-interactive" "failure keyboard-interactive"
+serve_start alone "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
+    "AuthKbdInt.Optional password,plugin" "AuthKbdInt.NumOptional 2"
+talk alone "none alice" "password alice sesame"
+want_out_is "failure keyboard-interactive" "failure keyboard-interactive"
+
+it "unless the configuration names the method"
+serve_start named "$pw" "$fast" "AuthKbdInt.Required password" \
+    "AllowedAuthentications keyboard-interactive,password"
+talk named "none alice" "password alice sesame"
+want_out_is "failure keyboard-interactive,password" success
+serve_start named "$pw" "$fast" "AuthKbdInt.Required password" \
+    "RequiredAuthentications password,keyboard-interactive"
+talk named "none alice" "password alice sesame"
+want_out_is "failure keyboard-interactive,password" \
+    "partial keyboard-interactive"
 
 it "the first that fails ends it"
 talk subs "kbdint alice" "reply x" "kbdint alice" "reply sesame" "reply a b"
