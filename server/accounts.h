@@ -43,6 +43,10 @@ accounts_answer accounts_check(const char *file, const char *user,
 authplug_status accounts_find(const char *file, const char *user,
                               const char **error);
 
+/* Whether passwords can be checked: OK, NOT_FOUND (no such file), REFUSED,
+ * NOMEM, LENGTH, IO, as above. */
+authplug_status accounts_usable(const char *file, const char **error);
+
 #define ACCOUNTS_NEVER (-1L)
 #define ACCOUNTS_MAXDAYS 99999L
 

@@ -290,6 +290,13 @@ talk optional "kbdint alice" "reply a b" "reply x"
 want_out "failure keyboard-interactive"
 times=
 
+it "what there was to say of one that failed is not said of the next"
+serve_start next "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
+    "AuthKbdInt.Optional password,plugin"
+talk next "kbdint expired" "reply sesame" "reply a b"
+want_out "failure keyboard-interactive"
+want_not grep -q '^banner' "$W/out"
+
 it "as many must pass as AuthKbdInt.NumOptional says"
 serve_start two "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
     "AuthKbdInt.Optional plugin,password" "AuthKbdInt.NumOptional 2"
@@ -401,5 +408,24 @@ serve_start older "$pw" "$fast" "ExternalAuthorizationProgram $(plugin params \
 talk older "password alice sesame"
 want_rc 9
 want_out_is 'banner "Your password is too old.\r\n"' "closed Access denied"
+
+it "what else the plugin says then is told, and logged"
+late="say error_code:password_too_old say error_msg:After_90_days."
+# shellcheck disable=SC2086
+serve_start old "$pw" "$fast" "PasswdPath echo changed" \
+    "ExternalAuthorizationProgram $(plugin params failure $late)"
+talk old "password alice sesame" "run true"
+want_out_is 'banner "After_90_days.\r\n"' \
+    'banner "Your password has expired: change it now, then log in anew.\r\n"' \
+    success changed
+want_serve_log old '"event":"authorization","outcome":"accepted",.*"reason":"the password is too old: After_90_days."'
+# shellcheck disable=SC2086
+serve_start older "$pw" "$fast" \
+    "ExternalAuthorizationProgram $(plugin params failure $late)"
+talk older "password alice sesame"
+want_rc 9
+want_out_is 'banner "After_90_days.\r\nYour password is too old.\r\n"' \
+    "closed Access denied"
+want_serve_log older '"event":"authorization","outcome":"rejected",.*"reason":"there is no PasswdPath, and the password is too old: After_90_days."'
 
 finish

@@ -537,6 +537,28 @@ write_costly(const char *before)
     write_accounts(text);
 }
 
+static void
+is_usable(const char *status, const char *words)
+{
+    error = "";
+    assert_string_equal(authplug_status_name(accounts_usable(path, &error)),
+                        status);
+    assert_non_null(strstr(error, words));
+    assert_int_equal(*error == 0, strcmp(status, "OK") == 0);
+}
+
+TEST(whether_the_file_can_be_used_is_told_before_anybody_comes)
+{
+    (void)unlink(path);
+    is_usable("NOT_FOUND", "No such file");
+    write_accounts("# kept\n\nalice:@alice::\nbob:!:1:2\n");
+    is_usable("OK", "");
+    write_accounts("alice:@alice::\nbob\n");
+    is_usable("IO", ":2: this is no account");
+    write_mode("alice:@alice::\n", 0640);
+    is_usable("REFUSED", "chmod go=");
+}
+
 TEST(an_unknown_user_costs_as_much_as_a_known_one)
 {
     authplug_span wrong = authplug_span_of("wrong");
@@ -1159,6 +1181,8 @@ main(void)
         cmocka_unit_test(an_empty_file_lets_nobody_in),
         cmocka_unit_test(a_file_that_is_too_large_is_refused),
         cmocka_unit_test(to_find_a_user_tells_whether_he_is_there),
+        cmocka_unit_test(
+            whether_the_file_can_be_used_is_told_before_anybody_comes),
         cmocka_unit_test(an_unknown_user_costs_as_much_as_a_known_one),
         cmocka_unit_test(a_password_that_cannot_be_right_costs_the_same),
         cmocka_unit_test(
