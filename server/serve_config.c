@@ -352,8 +352,8 @@ complete(reading *at)
     if (config->grace <= config->failure_delay)
         return WRONG(at, given(at, FAILURE_TIMEOUT) ? FAILURE_TIMEOUT
                                                     : LOGIN_GRACE_TIME,
-                     "AuthInteractiveFailureTimeout, which is %ld, must be less "
-                     "than LoginGraceTime, which is %ld",
+                     "AuthInteractiveFailureTimeout, which is %ld, must be "
+                     "less than LoginGraceTime, which is %ld",
                      config->failure_delay, config->grace);
     return true;
 }

@@ -692,6 +692,31 @@ TEST(an_account_can_be_added)
     says("carol", "stoat-weasel", "YES");
 }
 
+TEST(one_who_is_there_is_not_added)
+{
+    accounts_edit edit = {.password = authplug_span_of("stoat-weasel"),
+                          .create = true};
+
+    write_accounts("alice:!x:1:\nbob:!y:2:\n");
+    changes("bob", &edit, "STATE");
+    holds("alice:!x:1:\nbob:!y:2:\n");
+}
+
+TEST(a_current_password_that_is_another_one_by_now_changes_nothing)
+{
+    accounts_edit edit = {.password = authplug_span_of("stoat-weasel"),
+                          .current = authplug_span_of("alice-secret")};
+
+    write_accounts("alice:@bob:1:\n");
+    changes("alice", &edit, "STATE");
+    says("alice", "bob-secret", "YES");
+    write_accounts("alice:@alice:0:\n");
+    changes("alice", &edit, "OK");
+    says("alice", "stoat-weasel", "YES");
+    write_mode("alice:@alice:1:\n", 0644);
+    changes("alice", &edit, "IO");
+}
+
 TEST(ages_are_changed_without_the_password)
 {
     write_accounts("alice:!x:19000:\nbob:!y::\n");
@@ -1191,6 +1216,9 @@ main(void)
         cmocka_unit_test(two_hashes_of_one_password_differ),
         cmocka_unit_test(the_file_is_for_its_owner_alone),
         cmocka_unit_test(an_account_can_be_added),
+        cmocka_unit_test(one_who_is_there_is_not_added),
+        cmocka_unit_test(
+            a_current_password_that_is_another_one_by_now_changes_nothing),
         cmocka_unit_test(ages_are_changed_without_the_password),
         cmocka_unit_test(what_cannot_be_stored_is_refused),
         cmocka_unit_test(who_is_not_there_is_not_changed),
