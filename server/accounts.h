@@ -66,8 +66,8 @@ typedef struct accounts_edit {
  * TIMEOUT when somebody held the lock all the time; VALUE when name or password
  * cannot be stored (empty, too long, a NUL, CR or LF in it, a control character
  * or colon in the name, '#' before it); CANCELLED by a signal while it waited;
- * REFUSED (mode, owner), LENGTH, NOMEM, IO. Whatever goes wrong, the file is the
- * old one or the new one, and nothing beside it holds up the next edit.
+ * REFUSED (mode, owner), LENGTH, NOMEM, IO. Whatever goes wrong, the file is
+ * the old one or the new one, and nothing beside it holds up the next edit.
  */
 authplug_status accounts_change(const char *file, const char *user,
                                 const accounts_edit *edit, const char **error);
