@@ -185,7 +185,8 @@ broken(authplug_status status, const char *error)
     if (status == AUTHPLUG_CANCELLED)
         return CLI_BROKEN; /* by a signal, which acts in a moment */
     io_say(PROGRAM, "%s", error);
-    return status == AUTHPLUG_NOT_FOUND || status == AUTHPLUG_VALUE
+    return status == AUTHPLUG_NOT_FOUND || status == AUTHPLUG_VALUE ||
+                   status == AUTHPLUG_STATE
                ? CLI_NO
                : CLI_BROKEN;
 }
@@ -198,8 +199,10 @@ look_up(const order *it)
     authplug_status status = accounts_find(it->file, it->user, &error);
 
     if (it->edit.create && status == AUTHPLUG_IO &&
-        access(it->file, F_OK) != 0 && errno == ENOENT)
-        return CLI_YES;
+        access(it->file, F_OK) != 0 && errno == ENOENT) {
+        status = accounts_folder(it->file, &error);
+        return status == AUTHPLUG_OK ? CLI_YES : broken(status, error);
+    }
     if (it->edit.create && status == AUTHPLUG_OK) {
         io_say(PROGRAM, "%s: there is such a user already: see --reset",
                it->file);
@@ -243,6 +246,7 @@ hold_dialogue(order *it)
         result = ask_new(current, fresh, again);
     if (result == CLI_YES) {
         it->edit.password = authplug_secret_span(fresh);
+        it->edit.current = authplug_secret_span(current);
         result = change(it);
     }
     authplug_secret_free(&current);

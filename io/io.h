@@ -124,6 +124,10 @@ authplug_status io_child_read(io_child *child, void *buffer, size_t size,
 authplug_status io_child_write(io_child *child, authplug_span bytes,
                                int64_t deadline);
 
+/* POSIX only. Until io_child_ended() is asked, its output ends where nobody
+ * holds the pipe any more, whether or not the program has ended. */
+void io_child_hear_out(io_child *child);
+
 /* Closes its standard input. */
 void io_child_close_input(io_child *child);
 

@@ -307,7 +307,8 @@ is_lost(authplug_tectia_host *host)
            !how.known;
 }
 
-/* The verdict was said: whether anything comes behind it decides, too. */
+/* The verdict was said: whether anything comes behind it decides, too, whoever
+ * of the plugin's says it. */
 static authplug_status
 hear_out(authplug_tectia_host *host, authplug_tectia_event *event)
 {
@@ -315,6 +316,7 @@ hear_out(authplug_tectia_host *host, authplug_tectia_event *event)
     authplug_status status;
 
     io_child_close_input(host->child);
+    io_child_hear_out(host->child);
     if (deadline > host->deadline)
         deadline = host->deadline;
     status = read_event(host, event, deadline);

@@ -273,8 +273,6 @@ look_up(const char *file, const char *user, conf_care care,
     authplug_status status = accounts_open(file, care, reader);
     accounts_line line;
 
-    if (status == AUTHPLUG_NOT_FOUND)
-        return AUTHPLUG_IO;
     while (status == AUTHPLUG_OK) {
         status = accounts_next(file, reader, &line);
         if (status != AUTHPLUG_OK || line.name.len == 0)
@@ -303,8 +301,25 @@ accounts_find(const char *file, const char *user, const char **error)
     if (status == AUTHPLUG_OK)
         status = look_up(file, user, CONF_OF_ANYBODY, &reader, &found);
     accounts_close(&reader);
+    if (status == AUTHPLUG_NOT_FOUND)
+        status = AUTHPLUG_IO; /* the file, not the user */
     if (status == AUTHPLUG_OK && !found.known)
         status = accounts_unknown(file);
+    if (status != AUTHPLUG_OK)
+        *error = accounts_said();
+    return status;
+}
+
+authplug_status
+accounts_usable(const char *file, const char **error)
+{
+    accounts_reader reader = {0};
+    record found = {0};
+    authplug_status status = AUTHPLUG_NOMEM;
+
+    if (accounts_listen()) /* and no line has an empty name */
+        status = look_up(file, "", CONF_NOT_READABLE, &reader, &found);
+    accounts_close(&reader);
     if (status != AUTHPLUG_OK)
         *error = accounts_said();
     return status;

@@ -43,30 +43,39 @@ accounts_answer accounts_check(const char *file, const char *user,
 authplug_status accounts_find(const char *file, const char *user,
                               const char **error);
 
+/* Whether passwords can be checked: OK, NOT_FOUND (no such file), REFUSED,
+ * NOMEM, LENGTH, IO, as above. */
+authplug_status accounts_usable(const char *file, const char **error);
+
 #define ACCOUNTS_NEVER (-1L)
 #define ACCOUNTS_MAXDAYS 99999L
 
 /* What is to be changed of a line; the rest of it stays. */
 typedef struct accounts_edit {
     authplug_span password; /* dated to today; empty: it stays */
-    bool create;            /* makes file and line where there are none */
+    authplug_span current;  /* what it must still be now; empty: anything */
+    bool create;            /* adds the user; makes the file if there is none */
     bool expire;            /* it must be changed at the next login */
     const long *maxdays;    /* 0 to ACCOUNTS_MAXDAYS, ACCOUNTS_NEVER, or NULL */
     int64_t patience;       /* ms to wait for the lock; 0: ten seconds */
 } accounts_edit;
 
 /*
- * Edits a user's line. OK; NOT_FOUND when there is no such user; TIMEOUT when
- * somebody held the lock all the time; VALUE when name or password cannot be
- * stored (empty, too long, a NUL, CR or LF in it, a control character or colon
- * in the name, '#' before it); CANCELLED by a signal while it waited; REFUSED
- * (mode, owner), LENGTH, NOMEM, IO. Whatever goes wrong, the file is the old
- * one or the new one, and nothing beside it holds up the next edit.
+ * Edits a user's line. OK; NOT_FOUND when there is no such user; STATE when the
+ * user to be created is there already, or the current password is another one;
+ * TIMEOUT when somebody held the lock all the time; VALUE when name or password
+ * cannot be stored (empty, too long, a NUL, CR or LF in it, a control character
+ * or colon in the name, '#' before it); CANCELLED by a signal while it waited;
+ * REFUSED (mode, owner), LENGTH, NOMEM, IO. Whatever goes wrong, the file is
+ * the old one or the new one, and nothing beside it holds up the next edit.
  */
 authplug_status accounts_change(const char *file, const char *user,
                                 const accounts_edit *edit, const char **error);
 
-/* The same, for a password alone. */
+/* Before a file is made: whether there is a folder for it. OK, IO, NOMEM. */
+authplug_status accounts_folder(const char *file, const char **error);
+
+/* The same as accounts_change(), for a password alone. */
 authplug_status accounts_set(const char *file, const char *user,
                              authplug_span password, bool create,
                              const char **error);

@@ -215,6 +215,10 @@ append_all(const char *path, accounts_reader *reader, const char *user,
 
         if (his && known)
             return accounts_twice(path, line.number);
+        if (his && edit->create) {
+            accounts_say("%s: there is such a user already", path);
+            return AUTHPLUG_STATE;
+        }
         known |= his;
         ends = his || line.all.data[line.all.len - 1] == '\n';
         status = his ? append_edited(text, &line, edit, hash)
@@ -311,6 +315,28 @@ replace(const place *at, authplug_span text)
     return AUTHPLUG_OK;
 }
 
+/* Somebody else may have changed it since it was asked for. */
+static authplug_status
+check_current(const char *path, const char *user, authplug_span current)
+{
+    const char *error;
+
+    if (current.len == 0)
+        return AUTHPLUG_OK;
+    switch (accounts_check(path, user, current, &error)) {
+    case ACCOUNTS_YES:
+    case ACCOUNTS_EXPIRED:
+        return AUTHPLUG_OK;
+    case ACCOUNTS_NO:
+        accounts_say("%s: somebody else changed the password meanwhile: "
+                     "nothing was changed", path);
+        return AUTHPLUG_STATE;
+    case ACCOUNTS_BROKEN:
+        break;
+    }
+    return AUTHPLUG_IO;
+}
+
 static authplug_status
 change_file(const char *file, const char *user, const accounts_edit *edit,
             authplug_span hash, authplug_secret *text)
@@ -320,6 +346,8 @@ change_file(const char *file, const char *user, const accounts_edit *edit,
 
     if (status == AUTHPLUG_OK)
         status = take_lock(&at, edit->patience > 0 ? edit->patience : PATIENCE);
+    if (status == AUTHPLUG_OK)
+        status = check_current(at.path, user, edit->current);
     if (status == AUTHPLUG_OK)
         status = rewrite(at.path, user, edit, hash, text);
     if (status == AUTHPLUG_OK)
@@ -362,7 +390,8 @@ accounts_change(const char *file, const char *user, const accounts_edit *edit,
         status = accounts_check_name(user);
     if (status == AUTHPLUG_OK)
         status = check_edit(edit);
-    /* hashing takes long, so the lock is not held meanwhile */
+    /* hashing takes long, so the lock is not held meanwhile; but for the
+     * current password, which could be another one later */
     if (status == AUTHPLUG_OK && edit->password.len > 0)
         status = accounts_hash(edit->password, authplug_span_of(NULL), hash);
     if (status == AUTHPLUG_OK)
@@ -370,6 +399,20 @@ accounts_change(const char *file, const char *user, const accounts_edit *edit,
                              text);
     authplug_secret_free(&text);
     authplug_secret_free(&hash);
+    if (status != AUTHPLUG_OK)
+        *error = accounts_said();
+    return status;
+}
+
+authplug_status
+accounts_folder(const char *file, const char **error)
+{
+    place at = {.folder = -1, .held = -1};
+    authplug_status status = AUTHPLUG_NOMEM;
+
+    if (accounts_listen())
+        status = find_place(file, &at);
+    leave_place(&at);
     if (status != AUTHPLUG_OK)
         *error = accounts_said();
     return status;

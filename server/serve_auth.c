@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* requests of all kinds in a login */
-#define REQUESTS_MAX 20
+/* requests in a login that are no tries: none, and methods not here */
+#define REQUESTS_SPARE 14
 #define USER_NAME_MAX 255
 #define MESSAGE_MAX 65536
 
@@ -168,6 +168,23 @@ refuse_access(connection *with, const char *message)
     return disconnect(with, "Access denied", "access was denied");
 }
 
+/* Without a program to change it, a password that is too old is the end. */
+static void
+require_change(auth_state *state, authplug_secret *message,
+               auth_result *result)
+{
+    static const char words[] = "Your password is too old.\r\n";
+    char reason[sizeof result->reason];
+
+    state->must_change = true;
+    if (state->config->passwd_path != NULL)
+        return;
+    memcpy(reason, result->reason, sizeof reason);
+    auth_ends(result, AUTH_FAILED, "there is no PasswdPath, and %.200s",
+              reason);
+    (void)authplug_secret_append(message, words, sizeof words - 1);
+}
+
 /* Asks ExternalAuthorizationProgram, if there is one. */
 static bool
 authorize(auth_state *state)
@@ -175,35 +192,27 @@ authorize(auth_state *state)
     connection *with = state->with;
     authplug_secret *message = authplug_secret_new(MESSAGE_MAX);
     auth_result result = {.end = AUTH_FAILED};
-    const char *text = NULL;
+    const char *text;
     int64_t began = io_now();
     bool good = false;
 
     if (message == NULL)
         return connection_end(with, "memory ran out");
     plugin_authorize(with, message, &result);
-    if (result.end == AUTH_PASSED && result.must_change) {
-        state->must_change = true;
-        if (state->config->passwd_path == NULL) {
-            auth_ends(&result, AUTH_FAILED, "the password is too old, and "
-                                            "there is no PasswdPath");
-            (void)authplug_secret_append(message, "Your password is too old.",
-                                         25);
-        }
-    }
+    if (result.end == AUTH_PASSED && result.must_change)
+        require_change(state, message, &result);
     log_decision(with, "authorization",
                  result.end == AUTH_PASSED ? "accepted"
                  : result.broken           ? "error"
                                            : "rejected",
                  &result, began);
-    if (result.end == AUTH_PASSED) {
-        good = true;
-    } else if (result.end == AUTH_FAILED) {
-        if (authplug_secret_len(message) > 0 &&
-            authplug_secret_append(message, "\r\n", 2) == AUTHPLUG_OK)
-            text = authplug_secret_text(message);
-        (void)refuse_access(with, text == NULL ? "" : text);
-    }
+    text = authplug_secret_text(message);
+    if (text == NULL)
+        text = "";
+    if (result.end == AUTH_PASSED)
+        good = text[0] == 0 || tell(with, text);
+    else if (result.end == AUTH_FAILED)
+        (void)refuse_access(with, text);
     authplug_secret_free(&message);
     return good;
 }
@@ -333,6 +342,14 @@ check_user(auth_state *state)
                               "the user or the service is another one now");
 }
 
+/* Requests of all kinds in a login. */
+static unsigned
+requests_most(const serve_config *config)
+{
+    return REQUESTS_SPARE +
+           (unsigned)(config->kbdint_retries + config->password_guesses);
+}
+
 static bool
 handle(auth_state *state)
 {
@@ -343,7 +360,7 @@ handle(auth_state *state)
 
     if (with->request.kind == REQUEST_REPLIES)
         return connection_end(with, "the client replied without being asked");
-    if (++state->requests > REQUESTS_MAX)
+    if (++state->requests > requests_most(state->config))
         return give_up(state);
     if (!check_user(state))
         return false;

@@ -3,6 +3,7 @@
 #include "server/serve.h"
 
 #include "io/io.h"
+#include "server/accounts.h"
 
 #include <netdb.h>
 #include <stdlib.h>
@@ -293,6 +294,20 @@ complete_submethods(reading *at)
     return true;
 }
 
+/* A password that a list has keyboard-interactive ask for is not to do alone,
+ * unless somebody says so. */
+static unsigned
+default_methods(const reading *at, unsigned possible)
+{
+    const serve_config *config = at->config;
+    bool asked = (given(at, KBDINT_REQUIRED) &&
+                  has(&config->sub_required, SERVE_SUB_PASSWORD)) ||
+                 (given(at, KBDINT_OPTIONAL) &&
+                  has(&config->sub_optional, SERVE_SUB_PASSWORD));
+
+    return possible & ~(asked ? SERVE_PASSWORD & ~config->required : 0);
+}
+
 /* Methods that are named can be run; of the default, those that can are. */
 static bool
 complete_methods(reading *at)
@@ -306,7 +321,7 @@ complete_methods(reading *at)
     if (config->password_file != NULL)
         possible |= SERVE_PASSWORD;
     if (!given(at, ALLOWED))
-        config->allowed &= possible;
+        config->allowed = default_methods(at, possible);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         unsigned named = i == 0 ? config->allowed : config->required;
         unsigned lacking = named & ~possible;
@@ -337,8 +352,9 @@ complete(reading *at)
     if (config->grace <= config->failure_delay)
         return WRONG(at, given(at, FAILURE_TIMEOUT) ? FAILURE_TIMEOUT
                                                     : LOGIN_GRACE_TIME,
-                     "AuthInteractiveFailureTimeout: less than LoginGraceTime "
-                     "was expected");
+                     "AuthInteractiveFailureTimeout, which is %ld, must be "
+                     "less than LoginGraceTime, which is %ld",
+                     config->failure_delay, config->grace);
     return true;
 }
 
@@ -367,8 +383,26 @@ read_all(reading *at)
     return status == AUTHPLUG_NEED_MORE && complete(at);
 }
 
-bool
-serve_config_load(serve_config *config, const char *path)
+/* It is read at each login; what is wrong with it now would be then. */
+static bool
+check_passwords(const serve_config *config)
+{
+    const char *error = "";
+    authplug_status status =
+        config->password_file == NULL
+            ? AUTHPLUG_OK
+            : accounts_usable(config->password_file, &error);
+
+    if (status != AUTHPLUG_OK)
+        io_say(SERVE_PROGRAM, "%s%s", error,
+               status == AUTHPLUG_NOT_FOUND
+                   ? ": 'authplug passwd --create' makes it" : "");
+    return status == AUTHPLUG_OK;
+}
+
+/* False after saying why. */
+static bool
+read_file(serve_config *config, const char *path)
 {
     reading at = {.config = config};
 
@@ -393,6 +427,14 @@ serve_config_load(serve_config *config, const char *path)
         io_say(SERVE_PROGRAM,
                "%s: nobody could log in: AuthKbdInt.Plugin or PasswordFile "
                "was expected", path);
+    return false;
+}
+
+bool
+serve_config_load(serve_config *config, const char *path)
+{
+    if (read_file(config, path) && check_passwords(config))
+        return true;
     serve_config_free(config);
     return false;
 }

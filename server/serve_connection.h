@@ -67,7 +67,8 @@ typedef struct connection {
     authplug_secret *user; /* of the first request; the name stays */
     ssh_message message;   /* the last request's: what can be replied to */
     auth_request request;
-    bool unread; /* the request is still to be handled */
+    bool unread;   /* the request is still to be handled */
+    bool serviced; /* authentication was asked for, as a service */
 } connection;
 
 /*

@@ -162,17 +162,22 @@ take_verdict(const authplug_tectia_event *verdict, authplug_secret *message,
 
     if (verdict->success) {
         auth_ends(result, AUTH_PASSED, "the plugin says so");
-    } else if (verdict->code == AUTHPLUG_TECTIA_CODE_PASSWORD_TOO_OLD) {
-        auth_ends(result, AUTH_PASSED, "the password is too old");
-        result->must_change = true;
-    } else {
+        return;
+    }
+    result->must_change =
+        verdict->code == AUTHPLUG_TECTIA_CODE_PASSWORD_TOO_OLD;
+    if (result->must_change)
+        auth_ends(result, AUTH_PASSED, "the password is too old%s%.*s",
+                  len > 0 ? ": " : "", len,
+                  (const char *)verdict->error_msg.data);
+    else
         auth_ends(result, AUTH_FAILED, "the plugin says%s%.*s",
                   len > 0 ? ": " : " so", len,
                   (const char *)verdict->error_msg.data);
-        if (len > 0)
-            (void)authplug_text_safe(verdict->error_msg, AUTHPLUG_TEXT_UTF8,
-                                     message);
-    }
+    if (len > 0 &&
+        authplug_text_safe(verdict->error_msg, AUTHPLUG_TEXT_UTF8, message) ==
+            AUTHPLUG_OK)
+        (void)authplug_secret_append(message, "\r\n", 2);
 }
 
 void

@@ -139,6 +139,7 @@ accept_service(connection *with, ssh_message message)
     bool good = service != NULL && strcmp(service, "ssh-userauth") == 0 &&
                 ssh_message_service_reply_success(message) == SSH_OK;
 
+    with->serviced = good;
     ssh_message_free(message);
     return good ? connection_flush(with)
                 : connection_end(with, "the client asked for a service that "
@@ -177,7 +178,10 @@ request_next(connection *with)
         with->heard = io_now();
         if (ssh_message_type(message) == SSH_REQUEST_AUTH) {
             with->message = message;
-            return read_packet(with);
+            return with->serviced
+                       ? read_packet(with)
+                       : connection_end(with, "the client did not ask for "
+                                              "authentication first");
         }
         if (ssh_message_type(message) != SSH_REQUEST_SERVICE) {
             ssh_message_free(message);

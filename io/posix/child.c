@@ -31,6 +31,7 @@ struct io_child {
     int signals;          /* the one of io_signals_fd() that poll knows */
     int ended_fd;         /* readable when it ended; -1 if not to be had;
                              where there is a guard, its channel */
+    bool heard_out;       /* its end is not the end of its output */
     void (*on_line)(void *, authplug_span);
     void *context;
     char line[LINE_MAX_BYTES];
@@ -402,8 +403,8 @@ wait_event(io_child *child, int64_t deadline, happened *what)
 }
 
 /*
- * Waits until there is output, or its end. OK also when the program ended;
- * *ended tells.
+ * Waits until there is output, or its end. OK also when the program ended, as
+ * *ended tells, unless it is heard out.
  */
 static authplug_status
 await_output(io_child *child, int64_t deadline, bool *ended)
@@ -416,12 +417,12 @@ await_output(io_child *child, int64_t deadline, bool *ended)
     for (;;) {
         authplug_status status = wait_event(child, deadline, &what);
 
-        *ended = what.ended;
+        *ended = what.ended && !child->heard_out;
         if (status != AUTHPLUG_OK)
             return status;
         if (what.signal)
             return AUTHPLUG_CANCELLED;
-        if (what.output || what.ended)
+        if (what.output || *ended)
             return AUTHPLUG_OK;
         if (io_now() >= deadline)
             return AUTHPLUG_TIMEOUT;
@@ -498,6 +499,24 @@ io_child_write(io_child *child, authplug_span bytes, int64_t deadline)
     return AUTHPLUG_OK;
 }
 
+/* Its end is told once only, and is no end of a read; or as it was. */
+static void
+set_heard_out(io_child *child, bool on)
+{
+    struct epoll_event event = {.events = EPOLLIN | (on ? EPOLLONESHOT : 0),
+                                .data = {.fd = child->ended_fd}};
+
+    if (child->heard_out != on && child->ended_fd >= 0)
+        (void)epoll_ctl(child->poll, EPOLL_CTL_MOD, child->ended_fd, &event);
+    child->heard_out = on;
+}
+
+void
+io_child_hear_out(io_child *child)
+{
+    set_heard_out(child, true);
+}
+
 void
 io_child_close_input(io_child *child)
 {
@@ -523,6 +542,7 @@ io_child_ended(io_child *child, int64_t deadline, io_exit *how)
 
     if (how == NULL)
         how = &unwanted;
+    set_heard_out(child, false);
     while (!has_ended(child, how)) {
         bool ended;
         ssize_t got;

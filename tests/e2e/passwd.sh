@@ -316,6 +316,33 @@ want_err "there is such a user already: see --reset"
 want_no_err "New password"
 want_unchanged
 
+# meanwhile OPTION WORDS - while the program asks for the new password, another
+# one, with the option, sets stoat-weasel.
+meanwhile () {
+    : >"$W/asked"
+    run 20 sh -c '{
+        printf "$1"
+        until grep -q "New password" "$2"; do sleep 0.02; done
+        printf "stoat-weasel\nstoat-weasel\n" | "$3" "$4" "$5" alice 2>"$6"
+        printf "ferret-polecat\nferret-polecat\n"
+        } | "$3" $7 "$5" alice 2>"$2"; rc=$?; cat "$2" >&2; exit $rc' \
+        sh "$2" "$W/asked" "$passwd" "$1" "$file" "$W/second" "$3"
+    want grep -q "The password was changed" "$W/second"
+    want_rc 1
+    want_no_err "The password was changed"
+    want_password alice stoat-weasel
+}
+
+it "of two who add the same user at once, one does"
+rm "$file"
+meanwhile --create "" --create
+want_err "there is such a user already"
+
+it "a password that was reset meanwhile is not replaced by who knew the old one"
+accounts
+meanwhile --reset "old-secret\n" ""
+want_err "somebody else changed the password meanwhile"
+
 it "--reset asks for no current password"
 accounts 'bob:!:1:2'
 piped 10 'stoat-weasel\nstoat-weasel\n' "$passwd" --reset "$file" bob
@@ -425,6 +452,8 @@ want_err "No such file"
 piped 10 'stoat-weasel\nstoat-weasel\n' "$passwd" --create \
     "$W/nowhere/passwd" alice
 want_rc 111
+want_err "$W/nowhere/passwd: its folder cannot be opened"
+want_no_err "password: "
 
 it "a line that is no account is told by its number"
 accounts 'bob:stoat-weasel'

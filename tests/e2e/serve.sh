@@ -184,6 +184,15 @@ talk tries "password alice a" "kbdint alice" "reply a b" "kbdint alice" \
 want [ "$(grep -c '^failure keyboard-interactive$' "$W/out")" = 2 ]
 want_out "closed Too many"
 
+it "however often that is"
+serve_start often "AuthKbdInt.Plugin $ask_info" "$fast" \
+    "AuthKbdInt.Retries 40"
+set --
+for i in $(seq 39); do set -- "$@" "kbdint alice" "reply a b"; done
+talk often "$@" "kbdint alice" "reply red rex"
+want [ "$(grep -c '^failure' "$W/out")" = 39 ]
+want_out success
+
 it "requests that are no tries have a bound, too"
 set --
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do
@@ -238,8 +247,7 @@ want_out_is "failure password" "failure password" success
 # ----------------------------------------------------------- submethods
 
 serve_start subs "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
-    "AuthKbdInt.Required password,plugin" \
-    "AllowedAuthentications keyboard-interactive"
+    "AuthKbdInt.Required password,plugin"
 password_ask='ask "Password authentication" "" "" "Password: "'
 
 it "required submethods follow one another in one dialogue"
@@ -247,6 +255,25 @@ talk subs "kbdint alice" "reply sesame" "reply red rex"
 want_out_is "$password_ask" \
     'ask "Plugin authentication" "Please tell. " "" "Color: " "+Pet:s name? "' \
     success
+
+it "a password that is asked for there does not do alone"
+talk subs "none alice" "password alice sesame"
+want_out_is "failure keyboard-interactive" "failure keyboard-interactive"
+serve_start alone "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
+    "AuthKbdInt.Optional password,plugin" "AuthKbdInt.NumOptional 2"
+talk alone "none alice" "password alice sesame"
+want_out_is "failure keyboard-interactive" "failure keyboard-interactive"
+
+it "unless the configuration names the method"
+serve_start named "$pw" "$fast" "AuthKbdInt.Required password" \
+    "AllowedAuthentications keyboard-interactive,password"
+talk named "none alice" "password alice sesame"
+want_out_is "failure keyboard-interactive,password" success
+serve_start named "$pw" "$fast" "AuthKbdInt.Required password" \
+    "RequiredAuthentications password,keyboard-interactive"
+talk named "none alice" "password alice sesame"
+want_out_is "failure keyboard-interactive,password" \
+    "partial keyboard-interactive"
 
 it "the first that fails ends it"
 talk subs "kbdint alice" "reply x" "kbdint alice" "reply sesame" "reply a b"
@@ -266,6 +293,13 @@ want_out success
 talk optional "kbdint alice" "reply a b" "reply x"
 want_out "failure keyboard-interactive"
 times=
+
+it "what there was to say of one that failed is not said of the next"
+serve_start next "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
+    "AuthKbdInt.Optional password,plugin"
+talk next "kbdint expired" "reply sesame" "reply a b"
+want_out "failure keyboard-interactive"
+want_not grep -q '^banner' "$W/out"
 
 it "as many must pass as AuthKbdInt.NumOptional says"
 serve_start two "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
@@ -378,5 +412,24 @@ serve_start older "$pw" "$fast" "ExternalAuthorizationProgram $(plugin params \
 talk older "password alice sesame"
 want_rc 9
 want_out_is 'banner "Your password is too old.\r\n"' "closed Access denied"
+
+it "what else the plugin says then is told, and logged"
+late="say error_code:password_too_old say error_msg:After_90_days."
+# shellcheck disable=SC2086
+serve_start old "$pw" "$fast" "PasswdPath echo changed" \
+    "ExternalAuthorizationProgram $(plugin params failure $late)"
+talk old "password alice sesame" "run true"
+want_out_is 'banner "After_90_days.\r\n"' \
+    'banner "Your password has expired: change it now, then log in anew.\r\n"' \
+    success changed
+want_serve_log old '"event":"authorization","outcome":"accepted",.*"reason":"the password is too old: After_90_days."'
+# shellcheck disable=SC2086
+serve_start older "$pw" "$fast" \
+    "ExternalAuthorizationProgram $(plugin params failure $late)"
+talk older "password alice sesame"
+want_rc 9
+want_out_is 'banner "After_90_days.\r\nYour password is too old.\r\n"' \
+    "closed Access denied"
+want_serve_log older '"event":"authorization","outcome":"rejected",.*"reason":"there is no PasswdPath, and the password is too old: After_90_days."'
 
 finish

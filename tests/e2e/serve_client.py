@@ -19,6 +19,7 @@ Each that sends a request waits for the answer and prints it:
 
 "+STEP" does not wait. --times begins each with the milliseconds since the last
 step was sent. Words that were said without being waited for are printed, too.
+--abrupt does not ask for the service of authentication.
 Exit status: of the last `run`; 9 when the connection broke.
 """
 import asyncio
@@ -31,7 +32,8 @@ warnings.simplefilter("ignore")
 import asyncssh                                              # noqa: E402
 from asyncssh.packet import Boolean, Byte, NameList, String, UInt32  # noqa
 
-options = {"--host": "127.0.0.1", "--within": "20", "--times": None}
+options = {"--host": "127.0.0.1", "--within": "20", "--times": None,
+           "--abrupt": None}
 
 
 class Client(asyncssh.connection.SSHClientConnection):
@@ -46,6 +48,12 @@ class Client(asyncssh.connection.SSHClientConnection):
         self._packet_handlers[1] = Client.hear_end
         for number in (51, 52, 53):
             self._packet_handlers[number] = Client.hear
+
+    def send_service_request(self, service):
+        if options["--abrupt"] is None:
+            super().send_service_request(service)
+        else:
+            self.try_next_auth()
 
     def try_next_auth(self):
         self._auth = self           # for what is a method's own: 60
@@ -231,7 +239,7 @@ def main():
     words = sys.argv[1:]
     while words[0].startswith("--"):
         name = words.pop(0)
-        options[name] = "" if name == "--times" else words.pop(0)
+        options[name] = "" if name in ("--times", "--abrupt") else words.pop(0)
     try:
         return asyncio.run(asyncio.wait_for(talk(int(words[0]), words[1:]),
                                             float(options["--within"])))

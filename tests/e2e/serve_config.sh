@@ -55,7 +55,8 @@ done <<END
 1|AuthKbdInt.Optional: password: PasswordFile was expected, too|AuthKbdInt.Optional plugin,password;AuthKbdInt.Plugin x
 2|AuthKbdInt.Optional: none that AuthKbdInt.Required has|AuthKbdInt.Required password;AuthKbdInt.Optional password;$plain
 2|AuthKbdInt.NumOptional: no more than AuthKbdInt.Optional has|AuthKbdInt.Optional password;AuthKbdInt.NumOptional 2;$plain
-1|AuthInteractiveFailureTimeout: less than LoginGraceTime|LoginGraceTime 2;$plain
+1|AuthInteractiveFailureTimeout, which is 2, must be less than LoginGraceTime, which is 1|LoginGraceTime 1;$plain
+2|AuthInteractiveFailureTimeout, which is 9, must be less than LoginGraceTime, which is 9|LoginGraceTime 9;AuthInteractiveFailureTimeout 9;$plain
 END
 
 it "a configuration by which nobody could log in is refused"
@@ -72,6 +73,25 @@ chmod 666 "$W/open"
 run 10 "$BUILD/authplug" serve --config "$W/open" $root
 want_complaint "$W/open"
 want_err chmod
+
+it "so is a password file that is not there, with the remedy"
+serve "PasswordFile $W/no-passwords"
+want_complaint "$W/no-passwords: "
+want_err "authplug passwd --create"
+
+it "one that others can read"
+cp "$W/passwords" "$W/open_passwords"
+chmod 640 "$W/open_passwords"
+serve "PasswordFile $W/open_passwords"
+want_complaint "$W/open_passwords: "
+want_err "chmod"
+
+it "one with a line that is no account, or that is none at all"
+echo bob:sesame >"$W/bad_passwords"
+serve "PasswordFile $W/bad_passwords"
+want_complaint "$W/bad_passwords:1: this is no account: NAME:HASH"
+serve "PasswordFile $W"
+want_complaint "$W: "
 
 it "a host key that others can read is"
 cp "$W/ed25519" "$W/open_key"

@@ -185,6 +185,13 @@ talk mind "none alice ssh-userauth"
 want_rc 9
 want_out_is "closed Change of username or service not allowed"
 
+it "so does a login without having asked for the service"
+run 30 "$PY" "$E2E/serve_client.py" --abrupt "$(serve_port mind)" \
+    "password alice sesame"
+want_rc 9
+want_no_out success
+want_serve_log mind '"reason":"the client did not ask for authentication first"'
+
 # a request for alice and ssh-connection, without the method
 head=$("$PY" -c '
 import struct

@@ -537,6 +537,28 @@ write_costly(const char *before)
     write_accounts(text);
 }
 
+static void
+is_usable(const char *status, const char *words)
+{
+    error = "";
+    assert_string_equal(authplug_status_name(accounts_usable(path, &error)),
+                        status);
+    assert_non_null(strstr(error, words));
+    assert_int_equal(*error == 0, strcmp(status, "OK") == 0);
+}
+
+TEST(whether_the_file_can_be_used_is_told_before_anybody_comes)
+{
+    (void)unlink(path);
+    is_usable("NOT_FOUND", "No such file");
+    write_accounts("# kept\n\nalice:@alice::\nbob:!:1:2\n");
+    is_usable("OK", "");
+    write_accounts("alice:@alice::\nbob\n");
+    is_usable("IO", ":2: this is no account");
+    write_mode("alice:@alice::\n", 0640);
+    is_usable("REFUSED", "chmod go=");
+}
+
 TEST(an_unknown_user_costs_as_much_as_a_known_one)
 {
     authplug_span wrong = authplug_span_of("wrong");
@@ -668,6 +690,31 @@ TEST(an_account_can_be_added)
                                true, &error),
                   OK);
     says("carol", "stoat-weasel", "YES");
+}
+
+TEST(one_who_is_there_is_not_added)
+{
+    accounts_edit edit = {.password = authplug_span_of("stoat-weasel"),
+                          .create = true};
+
+    write_accounts("alice:!x:1:\nbob:!y:2:\n");
+    changes("bob", &edit, "STATE");
+    holds("alice:!x:1:\nbob:!y:2:\n");
+}
+
+TEST(a_current_password_that_is_another_one_by_now_changes_nothing)
+{
+    accounts_edit edit = {.password = authplug_span_of("stoat-weasel"),
+                          .current = authplug_span_of("alice-secret")};
+
+    write_accounts("alice:@bob:1:\n");
+    changes("alice", &edit, "STATE");
+    says("alice", "bob-secret", "YES");
+    write_accounts("alice:@alice:0:\n");
+    changes("alice", &edit, "OK");
+    says("alice", "stoat-weasel", "YES");
+    write_mode("alice:@alice:1:\n", 0644);
+    changes("alice", &edit, "IO");
 }
 
 TEST(ages_are_changed_without_the_password)
@@ -1159,6 +1206,8 @@ main(void)
         cmocka_unit_test(an_empty_file_lets_nobody_in),
         cmocka_unit_test(a_file_that_is_too_large_is_refused),
         cmocka_unit_test(to_find_a_user_tells_whether_he_is_there),
+        cmocka_unit_test(
+            whether_the_file_can_be_used_is_told_before_anybody_comes),
         cmocka_unit_test(an_unknown_user_costs_as_much_as_a_known_one),
         cmocka_unit_test(a_password_that_cannot_be_right_costs_the_same),
         cmocka_unit_test(
@@ -1167,6 +1216,9 @@ main(void)
         cmocka_unit_test(two_hashes_of_one_password_differ),
         cmocka_unit_test(the_file_is_for_its_owner_alone),
         cmocka_unit_test(an_account_can_be_added),
+        cmocka_unit_test(one_who_is_there_is_not_added),
+        cmocka_unit_test(
+            a_current_password_that_is_another_one_by_now_changes_nothing),
         cmocka_unit_test(ages_are_changed_without_the_password),
         cmocka_unit_test(what_cannot_be_stored_is_refused),
         cmocka_unit_test(who_is_not_there_is_not_changed),

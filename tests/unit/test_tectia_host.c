@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Reads to the end of a list; the last value is $value. */
@@ -290,11 +291,41 @@ TEST(a_plugin_may_close_its_input_early_and_still_decide)
     verdict(PARAMS ASK "exec </dev/null; sleep 0.1; echo failure", false);
 }
 
+/* Runs its commands in a child that the end of the plugin, whose group a guard
+ * ends at once, does not end; and is sure of that. */
+#define CHILD(commands)                                                        \
+    "setsid sh -c '" commands "' & child=$!;"                                  \
+    "until test \"$(ps -o sid= -p $child | tr -d ' ')\" = $child; do :; done;"
+
 TEST(a_verdict_is_good_although_a_child_keeps_the_pipe)
 {
-    /* the plugin has ended, so nobody waits */
-    verdict(PARAMS "sleep 60 & echo success", true);
+    clock_t worked = clock();
+
+    /* it could still say something, for a second */
+    verdict(PARAMS CHILD("exec sleep 2") "echo success", true);
+    assert_in_range(took(), 950, 2000);
+    /* and nobody is busy meanwhile */
+    assert_in_range(clock() - worked, 0, CLOCKS_PER_SEC / 5);
+}
+
+TEST(a_verdict_is_good_at_once_where_the_child_lets_go_of_the_pipe)
+{
+    verdict(PARAMS "sleep 60 >/dev/null 2>&1 & echo success", true);
     assert_in_range(took(), 0, 900);
+    set_up(guarded_now);
+    verdict(PARAMS CHILD("sleep 0.2") "echo success", true);
+    assert_in_range(took(), 150, 900);
+}
+
+TEST(what_a_child_says_after_the_end_of_the_plugin_counts)
+{
+    static const char words[] =
+        "the plugin went on talking after its verdict";
+
+    fault(PARAMS CHILD("sleep 0.3; echo failure") "echo success", TURN, words);
+    fault(PARAMS CHILD("sleep 0.3; echo success") "echo success", TURN, words);
+    if (!guarded_now)
+        fault(PARAMS "(sleep 0.3; echo failure) & echo success", TURN, words);
 }
 
 TEST(a_second_of_silence_after_a_verdict_is_enough)
@@ -839,6 +870,8 @@ TEST(what_there_is_no_memory_for_is_not_passed_over)
     X(a_plugin_runs_as_the_user_that_is_given)                                 \
     X(a_plugin_may_close_its_input_early_and_still_decide)                     \
     X(a_verdict_is_good_although_a_child_keeps_the_pipe)                       \
+    X(a_verdict_is_good_at_once_where_the_child_lets_go_of_the_pipe)           \
+    X(what_a_child_says_after_the_end_of_the_plugin_counts)                    \
     X(a_second_of_silence_after_a_verdict_is_enough)                           \
     X(nothing_is_waited_for_after_a_clean_verdict)                             \
     X(a_plugin_that_waits_for_the_end_of_its_input_gets_it)                    \
