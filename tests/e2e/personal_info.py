@@ -33,6 +33,10 @@ RIGHT = ("forest green", "elvis", "dark")
 FALSE = ("forest green", "elvis", "light")
 
 
+class Slower(Wrong):
+    """One kind took longer than another."""
+
+
 class Login:
     def __init__(self, program, database, user, **options):
         self.plugin = Plugin([program, "--db", database], 30)
@@ -74,6 +78,16 @@ class Login:
 
 
 def times(program, database):
+    """A busy machine may tell kinds apart once, but not again and again."""
+    for left in 3, 2, 1:
+        try:
+            return compare_times(program, database)
+        except Slower:
+            if left == 1:
+                raise
+
+
+def compare_times(program, database):
     kinds = {"known, right": ("alice", RIGHT), "known": ("alice", FALSE),
              "unknown": ("mallory", FALSE), "nobody": ("", RIGHT)}
     first = {kind: [] for kind in kinds}
@@ -92,7 +106,7 @@ def times(program, database):
         medians = {k: statistics.median(v) for k, v in table.items()}
         print(name, {k: round(v, 2) for k, v in medians.items()}, "ms")
         if max(medians.values()) > 1.3 * min(medians.values()) + 0.5:
-            raise Wrong("the time of the %s tells who is known" % name)
+            raise Slower("the time of the %s tells who is known" % name)
 
 
 def locked(program, database):
