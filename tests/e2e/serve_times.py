@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""serve_times.py PORT ROUNDS LEAST SPREAD METHOD USER... - the times of
-refusals, side by side.
+"""serve_times.py PORT ROUNDS LEAST SPREAD METHOD:USER... - the times of
+refusals, side by side; METHOD is kbdint or password.
 
 In each round all users try to log in at the same time, with an answer that is
 wrong, and the time from the reply (or the password) to the refusal is noted.
@@ -15,8 +15,9 @@ import time
 from serve_client import packet, start
 
 
-async def refusal(port, method, user):
+async def refusal(port, who):
     """Milliseconds, or None where there was no refusal."""
+    method, user = who.split(":")
     client = await start(port)
     name = user.encode()
     if method == "kbdint":
@@ -34,10 +35,10 @@ async def refusal(port, method, user):
     return took if said.startswith("failure") else None
 
 
-async def main(port, rounds, least, spread, method, *users):
+async def main(port, rounds, least, spread, *users):
     times = {user: [] for user in users}
     for _ in range(int(rounds)):
-        got = await asyncio.gather(*(refusal(int(port), method, user)
+        got = await asyncio.gather(*(refusal(int(port), user)
                                      for user in users))
         for user, took in zip(users, got):
             times[user].append(took)
@@ -46,7 +47,7 @@ async def main(port, rounds, least, spread, method, *users):
         if None in took:
             print(user, "was not refused")
             return 1
-        print("%-10s %7.1f %7.1f %7.1f" %
+        print("%-16s %7.1f %7.1f %7.1f" %
               (user, min(took), statistics.median(took), max(took)))
         good = good and min(took) >= float(least)
     middles = [statistics.median(took) for took in times.values()]
