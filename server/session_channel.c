@@ -22,6 +22,9 @@
 
 #define TERM_MAX 64
 
+/* More than a terminal keeps of what was written to it. */
+#define TERMINAL_KEEPS ((size_t)128 << 10)
+
 /* How far the end of the program has come. */
 typedef enum ending {
     LIVES,   /* or ended by itself */
@@ -71,6 +74,7 @@ struct session {
     int status; /* as waitpid() gives it */
     ending ending;
     int64_t due; /* when its next stage is */
+    size_t late; /* output that was read after its end */
 
     feed in;
     source out, err;
@@ -607,6 +611,13 @@ output_room(const session *it)
     return window < SESSION_HELPING ? window : SESSION_HELPING;
 }
 
+/* Whether the session is to end although others may hold its terminal. */
+static bool
+is_draining(const session *it)
+{
+    return it->exited && it->pty.master >= 0;
+}
+
 /* One helping a turn: the others are to have theirs. */
 static void
 pump(session *it, source *from)
@@ -618,10 +629,29 @@ pump(session *it, source *from)
         return;
     from->readable = false;
     got = read(from->fd, it->hub->helping, room);
-    if (got > 0)
+    if (got > 0) {
+        it->late += it->exited ? (size_t)got : 0;
         send_output(it, it->hub->helping, (size_t)got, from->is_stderr);
-    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR) ||
+               (errno == EAGAIN && is_draining(it)))
         close_fd(&from->fd); /* a terminal ends with an error */
+}
+
+/*
+ * What the program of a terminal wrote before its end is there to be read, and
+ * no more is waited for: what it left running may hold the terminal for ever,
+ * and write for ever.
+ */
+static void
+drain(session *it)
+{
+    while (it->out.fd >= 0 && it->late < TERMINAL_KEEPS &&
+           output_room(it) > 0) {
+        it->out.readable = true;
+        pump(it, &it->out);
+    }
+    if (it->late >= TERMINAL_KEEPS)
+        close_fd(&it->out.fd);
 }
 
 /* -------------------------------------------------------------- its course */
@@ -711,6 +741,8 @@ session_step(session *it)
         send_held(it);
     pump(it, &it->out);
     pump(it, &it->err);
+    if (is_draining(it))
+        drain(it);
     ended = it->out.fd < 0 && it->err.fd < 0 && it->held_len == 0;
     if (ended && it->exited) {
         report(it);
