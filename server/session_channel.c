@@ -90,17 +90,9 @@ struct session {
 /* ---------------------------------------------------------------- feeding */
 
 static void
-close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-static void
 close_feed(feed *in)
 {
-    close_fd(&in->fd);
+    session_close_fd(&in->fd);
     in->blocked = false;
     in->hold_len = 0;
     free(in->hold);
@@ -359,7 +351,7 @@ start(session *it, const char *command, const char *program)
     it->in.fd = made.in;
     it->out.fd = made.out;
     it->err.fd = made.err;
-    close_fd(&it->pty.slave);
+    session_close_fd(&it->pty.slave);
     return 0;
 }
 
@@ -440,8 +432,8 @@ static void
 close_ends(session *it)
 {
     close_feed(&it->in);
-    close_fd(&it->out.fd);
-    close_fd(&it->err.fd);
+    session_close_fd(&it->out.fd);
+    session_close_fd(&it->err.fd);
     session_pty_close(&it->pty);
     free(it->held);
     it->held = NULL;
@@ -634,7 +626,7 @@ pump(session *it, source *from)
         send_output(it, it->hub->helping, (size_t)got, from->is_stderr);
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR) ||
                (errno == EAGAIN && is_draining(it)))
-        close_fd(&from->fd); /* a terminal ends with an error */
+        session_close_fd(&from->fd); /* a terminal ends with an error */
 }
 
 /*
@@ -651,7 +643,7 @@ drain(session *it)
         pump(it, &it->out);
     }
     if (it->late >= TERMINAL_KEEPS)
-        close_fd(&it->out.fd);
+        session_close_fd(&it->out.fd);
 }
 
 /* -------------------------------------------------------------- its course */
@@ -700,8 +692,8 @@ leave(session *it)
         free_channel(it);
         return;
     }
-    close_fd(&it->out.fd);
-    close_fd(&it->err.fd);
+    session_close_fd(&it->out.fd);
+    session_close_fd(&it->err.fd);
     it->held_len = 0;
     if (it->pty.master >= 0 || (!runs && !it->eof_sent)) {
         hang_up(it);
