@@ -3,6 +3,7 @@
 #include "server/session_channel.h"
 
 #include "io/io.h"
+#include "server/session_feed.h"
 
 #include <libssh/server.h>
 
@@ -33,22 +34,6 @@ typedef enum ending {
     KILLED
 } ending;
 
-/* What the client sends, on its way to the program. */
-typedef struct feed {
-    int fd;         /* -1 when it takes no more */
-    bool blocked;   /* wait for POLLOUT */
-    int polled;     /* its place among the polls, or -1 */
-    size_t backlog; /* bytes that libssh keeps */
-    /*
-     * After a stall, what libssh keeps is taken over as a whole, and again only
-     * when that is gone: ssh_channel_read() opens the window whatever else
-     * libssh keeps, so reading in small pieces for a slow program would let the
-     * client fill the memory.
-     */
-    unsigned char *hold;
-    size_t hold_at, hold_len;
-} feed;
-
 /* What the program writes. */
 typedef struct source {
     int fd; /* -1 at its end */
@@ -76,7 +61,8 @@ struct session {
     int64_t due; /* when its next stage is */
     size_t late; /* output that was read after its end */
 
-    feed in;
+    session_feed in;
+    int in_polled;
     source out, err;
     unsigned char *held; /* output that the channel did not take, or NULL */
     size_t held_at, held_len;
@@ -89,102 +75,15 @@ struct session {
 
 /* ---------------------------------------------------------------- feeding */
 
-static void
-close_feed(feed *in)
-{
-    session_close_fd(&in->fd);
-    in->blocked = false;
-    in->hold_len = 0;
-    free(in->hold);
-    in->hold = NULL;
-}
-
-/* Writes what the program takes; gives how much. All is taken, for nobody,
- * when the program does not read any more. */
-static size_t
-write_feed(feed *in, const unsigned char *data, size_t len)
-{
-    size_t taken = 0;
-
-    while (taken < len && !in->blocked) {
-        ssize_t put = write(in->fd, data + taken, len - taken);
-
-        if (put > 0)
-            taken += (size_t)put;
-        else if (put < 0 && errno == EAGAIN)
-            in->blocked = true;
-        else if (put == 0 || errno != EINTR) {
-            close_feed(in);
-            return len;
-        }
-    }
-    return taken;
-}
-
-/* Takes over all that libssh keeps. There is some, so that this does not let
- * it take packets in. */
-static void
-fill_hold(session *it)
-{
-    feed *in = &it->in;
-    int got = -1;
-
-    in->hold = malloc(in->backlog);
-    if (in->hold != NULL)
-        got = ssh_channel_read_nonblocking(it->channel, in->hold,
-                                           (uint32_t)in->backlog, 0);
-    in->backlog = 0;
-    in->hold_at = 0;
-    in->hold_len = got > 0 ? (size_t)got : 0;
-    if (got <= 0)
-        it->hub->fault = "its input cannot be passed on";
-}
-
-/* What a program that does not read was sent is thrown away, so that its
- * client can go on. */
-static void
-discard(session *it)
-{
-    feed *in = &it->in;
-
-    while (in->backlog > 0) {
-        int got = ssh_channel_read_nonblocking(
-            it->channel, it->hub->helping,
-            in->backlog < SESSION_HELPING ? (uint32_t)in->backlog
-                                          : SESSION_HELPING,
-            0);
-
-        in->backlog -= got > 0 ? (size_t)got : in->backlog;
-    }
-}
-
 /* Lets the program take what waits for it. */
 static void
 feed_program(session *it)
 {
-    feed *in = &it->in;
-    size_t taken;
-
-    while (in->fd >= 0 && !in->blocked &&
-           (in->hold_len > 0 || in->backlog > 0)) {
-        if (in->hold_len == 0)
-            fill_hold(it);
-        if (in->hold_len == 0)
-            break;
-        taken = write_feed(in, in->hold + in->hold_at, in->hold_len);
-        if (in->hold_len == 0)
-            break;
-        in->hold_at += taken;
-        in->hold_len -= taken;
-        if (in->hold_len == 0) {
-            free(in->hold);
-            in->hold = NULL;
-        }
-    }
+    if (!session_feed_step(&it->in, it->channel))
+        it->hub->fault = "its input cannot be passed on";
     /* On a terminal an end of input is nothing; sshd has it so, too. */
-    if (it->remote_eof && it->pty.master < 0 && in->hold_len == 0 &&
-        in->backlog == 0)
-        close_feed(in);
+    if (it->remote_eof && it->pty.master < 0 && session_feed_is_empty(&it->in))
+        session_feed_close(&it->in);
 }
 
 /* ------------------------------------------------------ libssh's callbacks */
@@ -198,8 +97,8 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
         int is_stderr, void *user)
 {
     session *it = user;
-    feed *in = &it->in;
-    size_t taken = 0;
+    session_feed *in = &it->in;
+    size_t taken;
 
     (void)ssh;
     (void)channel;
@@ -208,9 +107,7 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
             in->backlog = 0;
         return (int)len;
     }
-    if (it->started && in->hold_len == 0 && !in->blocked)
-        taken = write_feed(in, data, len);
-    in->backlog = len - taken;
+    taken = session_feed_offer(in, data, len);
     if (in->backlog > BACKLOG_MAX)
         it->hub->fault = "the client sends more than it was given leave to";
     return (int)taken;
@@ -431,7 +328,7 @@ session_new(session_hub *hub, ssh_channel *channel)
 static void
 close_ends(session *it)
 {
-    close_feed(&it->in);
+    session_feed_close(&it->in);
     session_close_fd(&it->out.fd);
     session_close_fd(&it->err.fd);
     session_pty_close(&it->pty);
@@ -726,9 +623,10 @@ session_step(session *it)
     if (it->closed || !it->started)
         return;
     if (it->exited) /* what it left running gets no more input */
-        close_feed(&it->in);
+        session_feed_close(&it->in);
     if (it->in.fd < 0)
-        discard(it);
+        session_feed_discard(&it->in, it->channel, it->hub->helping,
+                             SESSION_HELPING);
     if (it->held_len > 0)
         send_held(it);
     pump(it, &it->out);
@@ -762,8 +660,7 @@ session_poll(session *it, struct pollfd polls[SESSION_POLLS])
     bool room = output_room(it) > 0;
     int used = 0;
 
-    it->in.polled =
-        add_poll(polls, &used, it->in.blocked, it->in.fd, POLLOUT);
+    it->in_polled = add_poll(polls, &used, it->in.blocked, it->in.fd, POLLOUT);
     it->out.polled = add_poll(polls, &used, room, it->out.fd, POLLIN);
     it->err.polled = add_poll(polls, &used, room, it->err.fd, POLLIN);
     return (size_t)used;
@@ -772,12 +669,12 @@ session_poll(session *it, struct pollfd polls[SESSION_POLLS])
 size_t
 session_ready(session *it, const struct pollfd polls[SESSION_POLLS])
 {
-    if (it->in.polled >= 0 && polls[it->in.polled].revents != 0)
+    if (it->in_polled >= 0 && polls[it->in_polled].revents != 0)
         it->in.blocked = false;
     if (it->out.polled >= 0 && polls[it->out.polled].revents != 0)
         it->out.readable = true;
     if (it->err.polled >= 0 && polls[it->err.polled].revents != 0)
         it->err.readable = true;
-    return (size_t)(it->in.polled >= 0) + (it->out.polled >= 0) +
+    return (size_t)(it->in_polled >= 0) + (it->out.polled >= 0) +
            (it->err.polled >= 0);
 }

@@ -36,8 +36,8 @@ typedef struct sessions_options {
  * a job of a shell at a terminal) is not signalled by us, and may survive.
  *
  * An exit status is told also to a client that has closed its channel. One that
- * closes it before the end of output has left, and its program is ended a second
- * later; one that closes it as an answer to that end waits, as with sshd.
+ * closes it before the end of output has left, and a second later its program
+ * is ended; one that closes it as an answer to that end waits, as with sshd.
  *
  * libssh does not pass on: the modes of a terminal, so they are the system's
  * defaults; what follows a NUL in a command or a subsystem's name; requests for
