@@ -3,6 +3,7 @@
 #include "server/session_channel.h"
 
 #include "io/io.h"
+#include "server/session_feed.h"
 
 #include <libssh/server.h>
 
@@ -22,6 +23,9 @@
 
 #define TERM_MAX 64
 
+/* More than a terminal keeps of what was written to it. */
+#define TERMINAL_KEEPS ((size_t)128 << 10)
+
 /* How far the end of the program has come. */
 typedef enum ending {
     LIVES,   /* or ended by itself */
@@ -29,22 +33,6 @@ typedef enum ending {
     HUNG_UP, /* KILL comes next */
     KILLED
 } ending;
-
-/* What the client sends, on its way to the program. */
-typedef struct feed {
-    int fd;         /* -1 when it takes no more */
-    bool blocked;   /* wait for POLLOUT */
-    int polled;     /* its place among the polls, or -1 */
-    size_t backlog; /* bytes that libssh keeps */
-    /*
-     * After a stall, what libssh keeps is taken over as a whole, and again only
-     * when that is gone: ssh_channel_read() opens the window whatever else
-     * libssh keeps, so reading in small pieces for a slow program would let the
-     * client fill the memory.
-     */
-    unsigned char *hold;
-    size_t hold_at, hold_len;
-} feed;
 
 /* What the program writes. */
 typedef struct source {
@@ -71,8 +59,10 @@ struct session {
     int status; /* as waitpid() gives it */
     ending ending;
     int64_t due; /* when its next stage is */
+    size_t late; /* output that was read after its end */
 
-    feed in;
+    session_feed in;
+    int in_polled;
     source out, err;
     unsigned char *held; /* output that the channel did not take, or NULL */
     size_t held_at, held_len;
@@ -85,110 +75,15 @@ struct session {
 
 /* ---------------------------------------------------------------- feeding */
 
-static void
-close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-static void
-close_feed(feed *in)
-{
-    close_fd(&in->fd);
-    in->blocked = false;
-    in->hold_len = 0;
-    free(in->hold);
-    in->hold = NULL;
-}
-
-/* Writes what the program takes; gives how much. All is taken, for nobody,
- * when the program does not read any more. */
-static size_t
-write_feed(feed *in, const unsigned char *data, size_t len)
-{
-    size_t taken = 0;
-
-    while (taken < len && !in->blocked) {
-        ssize_t put = write(in->fd, data + taken, len - taken);
-
-        if (put > 0)
-            taken += (size_t)put;
-        else if (put < 0 && errno == EAGAIN)
-            in->blocked = true;
-        else if (put == 0 || errno != EINTR) {
-            close_feed(in);
-            return len;
-        }
-    }
-    return taken;
-}
-
-/* Takes over all that libssh keeps. There is some, so that this does not let
- * it take packets in. */
-static void
-fill_hold(session *it)
-{
-    feed *in = &it->in;
-    int got = -1;
-
-    in->hold = malloc(in->backlog);
-    if (in->hold != NULL)
-        got = ssh_channel_read_nonblocking(it->channel, in->hold,
-                                           (uint32_t)in->backlog, 0);
-    in->backlog = 0;
-    in->hold_at = 0;
-    in->hold_len = got > 0 ? (size_t)got : 0;
-    if (got <= 0)
-        it->hub->fault = "its input cannot be passed on";
-}
-
-/* What a program that does not read was sent is thrown away, so that its
- * client can go on. */
-static void
-discard(session *it)
-{
-    feed *in = &it->in;
-
-    while (in->backlog > 0) {
-        int got = ssh_channel_read_nonblocking(
-            it->channel, it->hub->helping,
-            in->backlog < SESSION_HELPING ? (uint32_t)in->backlog
-                                          : SESSION_HELPING,
-            0);
-
-        in->backlog -= got > 0 ? (size_t)got : in->backlog;
-    }
-}
-
 /* Lets the program take what waits for it. */
 static void
 feed_program(session *it)
 {
-    feed *in = &it->in;
-    size_t taken;
-
-    while (in->fd >= 0 && !in->blocked &&
-           (in->hold_len > 0 || in->backlog > 0)) {
-        if (in->hold_len == 0)
-            fill_hold(it);
-        if (in->hold_len == 0)
-            break;
-        taken = write_feed(in, in->hold + in->hold_at, in->hold_len);
-        if (in->hold_len == 0)
-            break;
-        in->hold_at += taken;
-        in->hold_len -= taken;
-        if (in->hold_len == 0) {
-            free(in->hold);
-            in->hold = NULL;
-        }
-    }
+    if (!session_feed_step(&it->in, it->channel))
+        it->hub->fault = "its input cannot be passed on";
     /* On a terminal an end of input is nothing; sshd has it so, too. */
-    if (it->remote_eof && it->pty.master < 0 && in->hold_len == 0 &&
-        in->backlog == 0)
-        close_feed(in);
+    if (it->remote_eof && it->pty.master < 0 && session_feed_is_empty(&it->in))
+        session_feed_close(&it->in);
 }
 
 /* ------------------------------------------------------ libssh's callbacks */
@@ -202,8 +97,8 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
         int is_stderr, void *user)
 {
     session *it = user;
-    feed *in = &it->in;
-    size_t taken = 0;
+    session_feed *in = &it->in;
+    size_t taken;
 
     (void)ssh;
     (void)channel;
@@ -212,9 +107,7 @@ on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t len,
             in->backlog = 0;
         return (int)len;
     }
-    if (it->started && in->hold_len == 0 && !in->blocked)
-        taken = write_feed(in, data, len);
-    in->backlog = len - taken;
+    taken = session_feed_offer(in, data, len);
     if (in->backlog > BACKLOG_MAX)
         it->hub->fault = "the client sends more than it was given leave to";
     return (int)taken;
@@ -355,7 +248,7 @@ start(session *it, const char *command, const char *program)
     it->in.fd = made.in;
     it->out.fd = made.out;
     it->err.fd = made.err;
-    close_fd(&it->pty.slave);
+    session_close_fd(&it->pty.slave);
     return 0;
 }
 
@@ -435,9 +328,9 @@ session_new(session_hub *hub, ssh_channel *channel)
 static void
 close_ends(session *it)
 {
-    close_feed(&it->in);
-    close_fd(&it->out.fd);
-    close_fd(&it->err.fd);
+    session_feed_close(&it->in);
+    session_close_fd(&it->out.fd);
+    session_close_fd(&it->err.fd);
     session_pty_close(&it->pty);
     free(it->held);
     it->held = NULL;
@@ -607,6 +500,13 @@ output_room(const session *it)
     return window < SESSION_HELPING ? window : SESSION_HELPING;
 }
 
+/* Whether the session is to end although others may hold its terminal. */
+static bool
+is_draining(const session *it)
+{
+    return it->exited && it->pty.master >= 0;
+}
+
 /* One helping a turn: the others are to have theirs. */
 static void
 pump(session *it, source *from)
@@ -618,10 +518,29 @@ pump(session *it, source *from)
         return;
     from->readable = false;
     got = read(from->fd, it->hub->helping, room);
-    if (got > 0)
+    if (got > 0) {
+        it->late += it->exited ? (size_t)got : 0;
         send_output(it, it->hub->helping, (size_t)got, from->is_stderr);
-    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
-        close_fd(&from->fd); /* a terminal ends with an error */
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR) ||
+               (errno == EAGAIN && is_draining(it)))
+        session_close_fd(&from->fd); /* a terminal ends with an error */
+}
+
+/*
+ * What the program of a terminal wrote before its end is there to be read, and
+ * no more is waited for: what it left running may hold the terminal for ever,
+ * and write for ever.
+ */
+static void
+drain(session *it)
+{
+    while (it->out.fd >= 0 && it->late < TERMINAL_KEEPS &&
+           output_room(it) > 0) {
+        it->out.readable = true;
+        pump(it, &it->out);
+    }
+    if (it->late >= TERMINAL_KEEPS)
+        session_close_fd(&it->out.fd);
 }
 
 /* -------------------------------------------------------------- its course */
@@ -670,8 +589,8 @@ leave(session *it)
         free_channel(it);
         return;
     }
-    close_fd(&it->out.fd);
-    close_fd(&it->err.fd);
+    session_close_fd(&it->out.fd);
+    session_close_fd(&it->err.fd);
     it->held_len = 0;
     if (it->pty.master >= 0 || (!runs && !it->eof_sent)) {
         hang_up(it);
@@ -704,13 +623,16 @@ session_step(session *it)
     if (it->closed || !it->started)
         return;
     if (it->exited) /* what it left running gets no more input */
-        close_feed(&it->in);
+        session_feed_close(&it->in);
     if (it->in.fd < 0)
-        discard(it);
+        session_feed_discard(&it->in, it->channel, it->hub->helping,
+                             SESSION_HELPING);
     if (it->held_len > 0)
         send_held(it);
     pump(it, &it->out);
     pump(it, &it->err);
+    if (is_draining(it))
+        drain(it);
     ended = it->out.fd < 0 && it->err.fd < 0 && it->held_len == 0;
     if (ended && it->exited) {
         report(it);
@@ -738,8 +660,7 @@ session_poll(session *it, struct pollfd polls[SESSION_POLLS])
     bool room = output_room(it) > 0;
     int used = 0;
 
-    it->in.polled =
-        add_poll(polls, &used, it->in.blocked, it->in.fd, POLLOUT);
+    it->in_polled = add_poll(polls, &used, it->in.blocked, it->in.fd, POLLOUT);
     it->out.polled = add_poll(polls, &used, room, it->out.fd, POLLIN);
     it->err.polled = add_poll(polls, &used, room, it->err.fd, POLLIN);
     return (size_t)used;
@@ -748,12 +669,12 @@ session_poll(session *it, struct pollfd polls[SESSION_POLLS])
 size_t
 session_ready(session *it, const struct pollfd polls[SESSION_POLLS])
 {
-    if (it->in.polled >= 0 && polls[it->in.polled].revents != 0)
+    if (it->in_polled >= 0 && polls[it->in_polled].revents != 0)
         it->in.blocked = false;
     if (it->out.polled >= 0 && polls[it->out.polled].revents != 0)
         it->out.readable = true;
     if (it->err.polled >= 0 && polls[it->err.polled].revents != 0)
         it->err.readable = true;
-    return (size_t)(it->in.polled >= 0) + (it->out.polled >= 0) +
+    return (size_t)(it->in_polled >= 0) + (it->out.polled >= 0) +
            (it->err.polled >= 0);
 }

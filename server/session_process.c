@@ -51,8 +51,8 @@ session_account_free(session_account *account)
 
 /* -------------------------------------------------------------- terminals */
 
-static void
-close_fd(int *fd)
+void
+session_close_fd(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
@@ -95,8 +95,8 @@ session_pty_resize(int master, const int size[4])
 void
 session_pty_close(session_pty *pty)
 {
-    close_fd(&pty->master);
-    close_fd(&pty->slave);
+    session_close_fd(&pty->master);
+    session_close_fd(&pty->slave);
 }
 
 /* ------------------------------------------------------------ environment */
@@ -213,7 +213,7 @@ static void
 close_all(int fds[3])
 {
     for (int i = 0; i < 3; i++)
-        close_fd(&fds[i]);
+        session_close_fd(&fds[i]);
 }
 
 /* Pipes, and not sockets: who opens /dev/stdin is to get it. */

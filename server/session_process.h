@@ -11,6 +11,9 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+/* Closes it, if it is open, and sets it to -1. */
+void session_close_fd(int *fd);
+
 /* Where the user lives, and with which shell. */
 typedef struct session_account {
     const char *user; /* for LOGNAME and USER */

@@ -31,15 +31,20 @@ typedef struct sessions_options {
  * no ssh_event. Its socket is made non-blocking, with TCP's keepalive.
  *
  * What a command leaves running in the background when it ends lives on, as
- * with sshd, until the connection ends. What is in a group of its own by then
- * (after setsid, or a job of a shell at a terminal) and ignores HUP, survives.
+ * with sshd, until the connection ends; with a terminal, the session does not
+ * wait for it. What is in a process group of its own by then (after setsid, or
+ * a job of a shell at a terminal) is not signalled by us, and may survive.
+ *
+ * An exit status is told also to a client that has closed its channel. One that
+ * closes it before the end of output has left, and a second later its program
+ * is ended; one that closes it as an answer to that end waits, as with sshd.
  *
  * libssh does not pass on: the modes of a terminal, so they are the system's
  * defaults; what follows a NUL in a command or a subsystem's name; requests for
  * a channel with packets of 0 bytes, which some versions leave without an
- * answer; and OpenSSH's notice that nobody
- * reads the output any more, so `ssh host yes | head` ends as with other
- * servers that are not OpenSSH's: when the user ends it.
+ * answer; and OpenSSH's notice that nobody reads the output any more, so
+ * `ssh host yes | head` ends as with other servers that are not OpenSSH's: when
+ * the user ends it.
  */
 int sessions_serve(ssh_session session, const sessions_options *options);
 

@@ -252,6 +252,20 @@ want_rc 5
 want_out "33 101"
 want_out "44 122"
 
+it "ends with the program of a terminal, whatever holds the terminal"
+start=$(date +%s)
+run 20 $ssh -tt plain "trap '' HUP; sleep $MARK & exit 3"
+want_rc 3
+run 20 $ssh -tt plain "trap '' HUP; sleep $MARK & stty -opost
+    head -c 300000 /dev/zero | tr '\\0' x; exit 4"
+want_rc 4
+want test "$(tr -cd x <"$W/out" | wc -c)" = 300000
+run 20 sh -c "$ssh -tt plain \"trap '' HUP; yes $MARK & sleep 0.5; exit 5\" \
+    >$W/out.yes"
+want_rc 5
+want test "$(($(date +%s) - start))" -lt 4
+want_all_gone 100
+
 # ------------------------------------------------------------------ transfers
 
 head -c 200000000 /dev/urandom >"$W/big"
