@@ -17,9 +17,9 @@ typedef struct dialogue {
 /*
  * A reply that would forge lines, or is far too long, denies. The plugin gets
  * another in its place and goes on: whoever asks for users who do not exist
- * should not learn that from a dialogue that is over sooner. For them sshd gives
- * as many bytes as were typed, of a backspace, line ends and more, so that of a
- * short reply only the backspace is left.
+ * should not learn that from a dialogue that is over sooner. For them sshd
+ * gives as many bytes as were typed, of a backspace, line ends and more, so
+ * that of a short reply only the backspace is left.
  */
 static authplug_span
 passable(authplug_span reply, dialogue *d)

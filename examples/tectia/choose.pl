@@ -1,6 +1,9 @@
 #!/usr/bin/perl -wT
 # choose.pl NAME COMMAND [NAME COMMAND]... - keyboard-interactive: the user
-# chooses a technique, then that plugin holds the dialogue.
+# chooses a technique, then that plugin holds the dialogue. What is no choice
+# leads to the first plugin's, and is refused at the end. Not for sshd, which
+# makes every choice of users who do not exist one of these: let the techniques
+# ask for the same, or the user's name choose.
 use strict;
 use IPC::Open2;
 use Net::SSH::Tectia::Plugin qw(:DEFAULT ssh_plugin_ask);
@@ -17,7 +20,9 @@ defined $end or fault();
 my $menu = join ', ', map { "$_ $ARGV[2 * $_ - 2]" } 1 .. @ARGV / 2;
 my ($asked, $choice) =
     ssh_plugin_ask("Choose: $menu.", req_echo => "Which one? ");
-defined $asked && $choice =~ /\A[1-9]\z/ && 2 * $choice <= @ARGV or fault();
+defined $asked or fault();
+my $chosen = $choice =~ /\A[1-9]\z/ && 2 * $choice <= @ARGV;
+$choice = 1 unless $chosen;
 # the arguments are the administrator's: trusted, unlike all that is read
 my ($command) = $ARGV[2 * $choice - 1] =~ /\A(.*)\z/s;
 
@@ -45,6 +50,6 @@ close $to;
 my $more = <$from>;     # who goes on after success does not mean it
 close $from;
 waitpid $pid, 0;
-if ($verdict eq 'success' && !defined $more) { ssh_plugin_success(); exit 0 }
+if ($chosen && $verdict eq 'success' && !defined $more) { ssh_plugin_success(); exit 0 }
 ssh_plugin_failure();
 exit 1;

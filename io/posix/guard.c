@@ -18,8 +18,9 @@
  * The guard holds copies of our secrets: it is not dumpable, keeps our
  * effective identity, so that no user may look into it, and never lives longer
  * than the program. In a program that is setuid it gives up the real one, which
- * is the caller's, who could send it signals. Since other threads of ours may have held any lock when it was
- * made, it calls nothing but what a signal handler could call.
+ * is the caller's, who could send it signals. Since other threads of ours may
+ * have held any lock when it was made, it calls nothing but what a signal
+ * handler could call.
  */
 #define _GNU_SOURCE
 #include "posix.h"
@@ -175,7 +176,7 @@ settle_descriptors(const int theirs[3], int channel)
 }
 
 /* In a program that is setuid, the effective identity for good. Root who has
- * lowered itself for a while stays as it is: that nobody can send signals to. */
+ * lowered itself for a while stays as it is: users send no signals to that. */
 static bool
 settle_identity(void)
 {

@@ -163,6 +163,16 @@ want_logged outcome rejected user alice rhost pc.example \
     reason "*named another user"
 want_as_before
 
+it "an answer that comes with an error is not kept"
+long=$(head -c 4000 /dev/zero | tr '\0' x)
+service at_once "auth required MODULE plugin=$plugins/ask min_time=0"
+host 20 -n 20 -g -a "$long" at_once alice auth
+want_rc 1
+want_logged outcome error reason "*went away"
+kept=$(sed -n 's/^left: \(.*\) bytes$/\1/p' "$W/out")
+[ "${kept:-99999}" -lt 4000 ] || wrong "$kept bytes are left"
+want_as_before
+
 service hasty "auth required MODULE plugin=$plugins/ask timeout=1 $quick"
 
 it "a user who takes too long is too late"

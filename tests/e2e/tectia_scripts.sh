@@ -820,11 +820,16 @@ for choice in 1 2 3; do
         'in C' "$plugin_c" odd : <"$W/script"
 done
 
-it "choose.pl: what is no choice"
-for bad in 0 5 '' 1x ' 1' '1\0' 10 -1 '$(id)'; do
-    printf '%s\n' '< failure' '$ 2' >"$W/choice"
+it "choose.pl: what is no choice leads through the first, and to a failure"
+printf '%s\n' "$questions" '> reply:green' '> reply:Rex' '> reply:yes' \
+    '> end_of_replies' '< failure' '$ 1' >"$W/choice"
+for bad in 0 5 '' 1x ' 1' 10 -1 '?' '$(id)'; do
     choose "$bad" : <"$W/choice"
 done
+
+it "choose.pl: what cannot be a reply ends it"
+printf '%s\n' '< failure' '$ 2' >"$W/choice"
+choose '1\0' : <"$W/choice"
 
 it "choose.pl: several rounds, passed on in any case, and what is not known is not"
 choose 4 'while read -r l && [ "$l" != end_of_params ]; do

@@ -7,7 +7,8 @@
  * password, credentials. Prints what the user sees ("text|", "error|", "echo|"
  * and "secret|" with the prompt), and of each step the name, what it gave, and
  * how long it took, from the last answer on if there was one. In the end it
- * says whether anything of the process has changed.
+ * says whether anything of the process has changed, and without threads how many
+ * bytes the second half of the logins have left behind.
  *
  *   -a ANSWER     to the next prompt (\n in it is a line end); when none is
  *                 left the user has gone
@@ -38,6 +39,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -219,10 +221,17 @@ static void *
 all_logins(void *data)
 {
     int code = PAM_SUCCESS;
+    size_t half = 0;
     bool ran_out;
 
-    for (int i = 0; i < want.repeat; i++)
+    for (int i = 0; i < want.repeat; i++) {
+        if (i == want.repeat / 2)
+            half = mallinfo2().uordblks;
         code = one_login(0, &ran_out);
+    }
+    if (want.threads == 0)
+        fprintf(out, "left: %ld bytes\n",
+                (long)(mallinfo2().uordblks - half));
     *(int *)data = code;
     return NULL;
 }
