@@ -409,7 +409,8 @@ session_tick(session *it, int64_t now)
 bool
 session_is_running(const session *it)
 {
-    return it->channel != NULL && it->started && !it->closed;
+    return it->channel != NULL && it->started && !it->closed &&
+           it->ending == LIVES;
 }
 
 bool

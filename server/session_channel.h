@@ -76,7 +76,8 @@ void session_end(session *it);
 /* Does what is due; gives when something is, or INT64_MAX. */
 int64_t session_tick(session *it, int64_t now);
 
-/* Whether a program was started and the client not told of its end yet. */
+/* Whether a program was started and the client, which has not left, not told of
+ * its end yet. */
 bool session_is_running(const session *it);
 /* Whether it has ended by itself, but for what its program left running. */
 bool session_is_over(const session *it);
