@@ -1,0 +1,446 @@
+/*
+ * The matcher against others: expressions and texts are made up, the same on
+ * every run, and what conf/regex.h finds is held against regexec(), and its
+ * groups against a matcher that tries everything, which says in a few lines
+ * what POSIX means.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conf/regex.h"
+
+#include <regex.h>
+
+#define TEST(sentence)                                                         \
+    static void sentence(void **unused_ __attribute__((unused)))
+
+/* ---------------------------------------------------------------- made up */
+
+static uint32_t seed;
+
+/* A number below this. */
+static unsigned
+pick(unsigned below)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 17;
+    seed ^= seed << 5;
+    return seed % below;
+}
+
+typedef enum kind { BYTES, BEGIN, END, ALL, ANY, GROUP, REPEAT } kind;
+
+typedef struct part {
+    kind kind;
+    const char *bytes; /* those it matches */
+    struct part *parts[4];
+    unsigned count;
+    unsigned least, most; /* most 99: no most */
+    unsigned group;
+} part;
+
+static part parts[512];
+static unsigned parts_used, groups_used;
+static char expression[4096];
+
+static void
+say(const char *text)
+{
+    size_t len = strlen(expression);
+
+    snprintf(expression + len, sizeof expression - len, "%s", text);
+}
+
+static part *
+new_part(kind of)
+{
+    part *made = &parts[parts_used++];
+
+    assert_true(parts_used < sizeof parts / sizeof *parts);
+    *made = (part){.kind = of};
+    return made;
+}
+
+static const struct {
+    const char *written, *bytes;
+} sets[] = {
+    {"a", "a"},     {"b", "b"},       {"a", "a"},         {"c", "c"},
+    {".", "abc-X"}, {"[ab]", "ab"},   {"[^a]", "bc-X"},   {"[a-c]", "abc"},
+    {"\\.", ""},    {"[]b-]", "b-"},  {"[[:upper:]b]", "bX"},
+    {"[^[:alpha:]]", "-"},
+};
+
+static part *make_any(unsigned deep);
+
+static part *
+make_atom(unsigned deep)
+{
+    unsigned which = pick(deep > 0 ? 20 : 12);
+    part *made;
+
+    if (which < 12) {
+        made = new_part(BYTES);
+        made->bytes = sets[which].bytes;
+        say(sets[which].written);
+        return made;
+    }
+    if (which == 12 && pick(3) == 0) {
+        bool begin = pick(2) == 0;
+
+        say(begin ? "^" : "$");
+        return new_part(begin ? BEGIN : END);
+    }
+    made = new_part(GROUP);
+    made->group = ++groups_used;
+    say("(");
+    made->parts[made->count++] = make_any(deep - 1);
+    say(")");
+    return made;
+}
+
+static part *
+make_repeat(unsigned deep)
+{
+    static const struct {
+        const char *written;
+        unsigned least, most;
+    } times[] = {{"*", 0, 99},     {"+", 1, 99},     {"?", 0, 1},
+                 {"{2}", 2, 2},    {"{0,2}", 0, 2},  {"{1,3}", 1, 3},
+                 {"{2,}", 2, 99},  {"{0}", 0, 0},    {"{1}", 1, 1},
+                 {"{0,}", 0, 99}};
+    part *inner = make_atom(deep), *made;
+    unsigned which = pick(20);
+
+    if (which > 9 || (which > 2 && pick(2) == 0) || inner->kind == BEGIN ||
+        inner->kind == END)
+        return inner;
+    made = new_part(REPEAT);
+    made->parts[made->count++] = inner;
+    made->least = times[which].least;
+    made->most = times[which].most;
+    say(times[which].written);
+    return made;
+}
+
+static part *
+make_all(unsigned deep)
+{
+    part *made = new_part(ALL);
+    unsigned count = 1 + pick(3);
+
+    while (made->count < count)
+        made->parts[made->count++] = make_repeat(deep);
+    return made;
+}
+
+static part *
+make_any(unsigned deep)
+{
+    part *made = new_part(ANY);
+    unsigned count = pick(3) == 0 ? 2 + pick(2) : 1;
+
+    while (made->count < count) {
+        if (made->count > 0)
+            say("|");
+        made->parts[made->count++] = make_all(deep);
+    }
+    return made;
+}
+
+static part *
+make_expression(unsigned deep)
+{
+    parts_used = groups_used = 0;
+    expression[0] = 0;
+    return make_any(deep);
+}
+
+static char text[64];
+
+static void
+make_text(unsigned most, const char *alphabet)
+{
+    unsigned len = pick(most + 1), letters = (unsigned)strlen(alphabet);
+
+    for (unsigned i = 0; i < len; i++)
+        text[i] = alphabet[pick(letters)];
+    text[len] = 0;
+}
+
+/* ------------------------------------------------------- what POSIX means */
+
+static size_t text_len;
+
+static bool can(const part *it, size_t from, size_t to);
+
+/* Whether the children from the nth on match this. */
+static bool
+can_all(const part *it, unsigned n, size_t from, size_t to)
+{
+    if (n == it->count)
+        return from == to;
+    for (size_t at = from; at <= to; at++)
+        if (can(it->parts[n], from, at) && can_all(it, n + 1, at, to))
+            return true;
+    return false;
+}
+
+/* Whether, after n repetitions, the rest matches this. */
+static bool
+can_repeat(const part *it, unsigned n, size_t from, size_t to)
+{
+    if (from == to && n >= it->least &&
+        (n > 0 || it->most == 0 || !can(it->parts[0], from, to)))
+        return true;
+    if (n == it->most)
+        return false;
+    if (it->most == 99 && n > it->least + 1)
+        n = it->least + 1;
+    /* one that need not be reads something, if it is not the first */
+    for (size_t at = from + (n >= it->least && n > 0); at <= to; at++)
+        if (can(it->parts[0], from, at) && can_repeat(it, n + 1, at, to))
+            return true;
+    return false;
+}
+
+static bool
+can(const part *it, size_t from, size_t to)
+{
+    switch (it->kind) {
+    case BYTES:
+        return to == from + 1 && strchr(it->bytes, text[from]) != NULL;
+    case BEGIN:
+        return from == 0 && to == 0;
+    case END:
+        return from == text_len && to == text_len;
+    case ALL:
+        return can_all(it, 0, from, to);
+    case ANY:
+        for (unsigned n = 0; n < it->count; n++)
+            if (can(it->parts[n], from, to))
+                return true;
+        return false;
+    case GROUP:
+        return can(it->parts[0], from, to);
+    case REPEAT:
+        return can_repeat(it, 0, from, to);
+    }
+    return false;
+}
+
+static void
+forget(const part *it, regex_span *groups)
+{
+    if (it->kind == GROUP && it->group < REGEX_GROUPS)
+        groups[it->group] = (regex_span){REGEX_UNSET, REGEX_UNSET};
+    for (unsigned n = 0; n < it->count; n++)
+        forget(it->parts[n], groups);
+}
+
+static void set_groups(const part *it, size_t from, size_t to,
+                       regex_span *groups);
+
+static void
+set_groups_repeat(const part *it, size_t from, size_t to, regex_span *groups)
+{
+    for (unsigned n = 0; n < it->most; n++) {
+        size_t least = from + (n >= it->least && n > 0), at;
+
+        if (from == to && n >= it->least &&
+            (n > 0 || !can(it->parts[0], from, to)))
+            return;
+        for (at = to + 1; at-- > least;)
+            if (can(it->parts[0], from, at) && can_repeat(it, n + 1, at, to))
+                break;
+        forget(it->parts[0], groups);
+        set_groups(it->parts[0], from, at, groups);
+        from = at;
+    }
+}
+
+static void
+set_groups(const part *it, size_t from, size_t to, regex_span *groups)
+{
+    size_t at;
+
+    switch (it->kind) {
+    case BYTES:
+    case BEGIN:
+    case END:
+        return;
+    case ALL: /* each as much as it can, from left to right */
+        for (unsigned n = 0; n < it->count; n++, from = at) {
+            for (at = to; !can(it->parts[n], from, at) ||
+                          !can_all(it, n + 1, at, to);)
+                at--;
+            set_groups(it->parts[n], from, at, groups);
+        }
+        return;
+    case ANY: /* the first that can */
+        for (unsigned n = 0; n < it->count; n++)
+            if (can(it->parts[n], from, to)) {
+                set_groups(it->parts[n], from, to, groups);
+                return;
+            }
+        return;
+    case GROUP:
+        if (it->group < REGEX_GROUPS)
+            groups[it->group] = (regex_span){from, to};
+        set_groups(it->parts[0], from, to, groups);
+        return;
+    case REPEAT:
+        set_groups_repeat(it, from, to, groups);
+        return;
+    }
+}
+
+/* ------------------------------------------------------------------- ours */
+
+static regex *
+compile(void)
+{
+    regex *made = NULL;
+    regex_fault fault = {0};
+    authplug_status status = regex_new(expression, &made, &fault);
+
+    if (status != AUTHPLUG_OK)
+        fail_msg("%s: %zu: %s", expression, fault.offset, fault.text);
+    return made;
+}
+
+static void
+write_spans(char *to, size_t size, const regex_span *spans, size_t count)
+{
+    size_t len = 0;
+
+    to[0] = 0;
+    for (size_t i = 0; i < count; i++)
+        if (spans[i].start == REGEX_UNSET)
+            len += (size_t)snprintf(to + len, size - len, "-");
+        else
+            len += (size_t)snprintf(to + len, size - len, "(%zu,%zu)",
+                                    spans[i].start, spans[i].end);
+}
+
+static void
+same_spans(const regex_span *ours, const regex_span *theirs, size_t count,
+           const char *whose)
+{
+    char a[400], b[400];
+
+    write_spans(a, sizeof a, ours, count);
+    write_spans(b, sizeof b, theirs, count);
+    if (strcmp(a, b) != 0)
+        fail_msg("/%s/ on '%s': %s, and %s by %s", expression, text, a, b,
+                 whose);
+}
+
+/* ------------------------------------------------------------------ tests */
+
+TEST(groups_are_those_that_POSIX_means)
+{
+    seed = 20240917;
+    for (unsigned n = 0; n < 60000; n++) {
+        const part *whole = make_expression(1 + pick(3));
+        regex *ours = compile();
+
+        for (unsigned m = 0; m < 4; m++) {
+            regex_span got[REGEX_GROUPS], expected[REGEX_GROUPS];
+            authplug_status status;
+            bool matches;
+
+            make_text(6, "aaabbc-X");
+            text_len = strlen(text);
+            matches = can(whole, 0, text_len);
+            status = regex_match(ours, authplug_span_of(text), got);
+            if ((status == AUTHPLUG_OK) != matches)
+                fail_msg("/%s/ on '%s': %s", expression, text,
+                         authplug_status_name(status));
+            if (!matches)
+                continue;
+            forget(whole, expected);
+            expected[0] = (regex_span){0, text_len};
+            for (unsigned g = 1; g < REGEX_GROUPS; g++)
+                expected[g] = (regex_span){REGEX_UNSET, REGEX_UNSET};
+            set_groups(whole, 0, text_len, expected);
+            same_spans(got, expected, REGEX_GROUPS, "trying everything");
+        }
+        regex_free(&ours);
+    }
+}
+
+/* The first match in any line. */
+static bool
+find_in_lines(regex_set *set, regex_found *found)
+{
+    size_t at = 0, len = strlen(text);
+
+    for (;;) {
+        size_t end = at + strcspn(text + at, "\n");
+
+        if (regex_set_find(set, authplug_span_make(text + at, end - at), 0,
+                           found) == AUTHPLUG_OK) {
+            found->at.start += at;
+            found->at.end += at;
+            return true;
+        }
+        if (end == len)
+            return false;
+        at = end + 1;
+    }
+}
+
+TEST(the_leftmost_longest_match_of_a_line_is_regexec_s)
+{
+    seed = 7;
+    for (unsigned n = 0; n < 60000; n++) {
+        regex *ours;
+        const regex *member;
+        regex_set *set = NULL;
+        regex_t theirs;
+
+        make_expression(1 + pick(3));
+        member = ours = compile();
+        assert_int_equal(regex_set_new(&member, 1, &set), AUTHPLUG_OK);
+        assert_int_equal(
+            regcomp(&theirs, expression, REG_EXTENDED | REG_NEWLINE), 0);
+        for (unsigned m = 0; m < 6; m++) {
+            regex_found got = {0};
+            regmatch_t at[1];
+            bool matches;
+
+            make_text(12, "aaabbc-X\n");
+            matches = regexec(&theirs, text, 1, at, 0) == 0;
+            if (find_in_lines(set, &got) != matches)
+                fail_msg("/%s/ on '%s': %d by regexec", expression, text,
+                         matches);
+            if (matches) {
+                regex_span expected = {(size_t)at[0].rm_so,
+                                       (size_t)at[0].rm_eo};
+
+                same_spans(&got.at, &expected, 1, "regexec");
+            }
+        }
+        regfree(&theirs);
+        regex_set_free(&set);
+        regex_free(&ours);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups_are_those_that_POSIX_means),
+        cmocka_unit_test(the_leftmost_longest_match_of_a_line_is_regexec_s),
+    };
+
+    return cmocka_run_group_tests_name("regex_peers", tests, NULL, NULL);
+}
