@@ -171,11 +171,41 @@ make_expression(unsigned deep)
 
 static char text[64];
 
+/* Appends something that the part may match. */
 static void
-make_text(unsigned most, const char *alphabet)
+follow(const part *it, size_t most)
+{
+    size_t len = strlen(text);
+    unsigned times = it->least;
+
+    if (it->kind == BYTES && len < most && *it->bytes != 0) {
+        text[len] = it->bytes[pick((unsigned)strlen(it->bytes))];
+        text[len + 1] = 0;
+    } else if (it->kind == ANY) {
+        follow(it->parts[pick(it->count)], most);
+    } else if (it->kind == REPEAT) {
+        if (it->most > it->least)
+            times += pick(it->most - it->least < 3 ? it->most - it->least + 1
+                                                   : 3);
+        for (; times > 0; times--)
+            follow(it->parts[0], most);
+    } else {
+        for (unsigned n = 0; n < it->count; n++)
+            follow(it->parts[n], most);
+    }
+}
+
+/* Anything of these letters, or something that the expression may match. */
+static void
+make_text(const part *whole, unsigned most, const char *alphabet)
 {
     unsigned len = pick(most + 1), letters = (unsigned)strlen(alphabet);
 
+    text[0] = 0;
+    if (pick(2) == 0) {
+        follow(whole, most);
+        return;
+    }
     for (unsigned i = 0; i < len; i++)
         text[i] = alphabet[pick(letters)];
     text[len] = 0;
@@ -363,7 +393,7 @@ TEST(groups_are_those_that_POSIX_means)
             authplug_status status;
             bool matches;
 
-            make_text(6, "aaabbc-X");
+            make_text(whole, 6, "aaabbc-X");
             text_len = strlen(text);
             matches = can(whole, 0, text_len);
             status = regex_match(ours, authplug_span_of(text), got);
@@ -484,7 +514,7 @@ compare_some(unsigned *compared)
     assert_int_equal(regcomp(&theirs, expression, REG_EXTENDED | REG_NEWLINE),
                      0);
     for (unsigned n = 0; n < 6; n++) {
-        make_text(plain ? 6 : 12, "aaabbc-X\n");
+        make_text(whole, 12, "aaabbc-X\n");
         compare(ours, set, &theirs, plain, compared);
     }
     regfree(&theirs);
@@ -537,15 +567,14 @@ TEST(of_several_the_earliest_match_wins_and_then_the_first)
     for (unsigned n = 0; n < 20000; n++) {
         size_t count = 1 + pick(4);
         regex *ours[4] = {NULL};
+        const part *last = NULL;
         regex_set *set = NULL;
         regex_t theirs[4];
 
         for (size_t i = 0; i < count; i++) {
-            const part *whole;
-
             do
-                whole = make_expression(1 + pick(2));
-            while (repeats(whole, BEGIN) || repeats(whole, END));
+                last = make_expression(1 + pick(2));
+            while (repeats(last, BEGIN) || repeats(last, END));
             ours[i] = compile();
             assert_int_equal(regcomp(&theirs[i], expression, REG_EXTENDED), 0);
         }
@@ -556,7 +585,7 @@ TEST(of_several_the_earliest_match_wins_and_then_the_first)
             regex_found got = {0}, expected = {0};
             bool matches;
 
-            make_text(12, "aaabbc-X");
+            make_text(last, 12, "aaabbc-X");
             matches = first_of(theirs, count, &expected);
             assert_int_equal(regex_set_find(set, authplug_span_of(text), 0,
                                             &got),
