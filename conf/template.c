@@ -14,7 +14,8 @@ typedef struct piece {
 struct template {
     piece *pieces;
     size_t count;
-    char *bytes;
+    char *bytes; /* may be secret: some write their password in a Response */
+    size_t size;
 };
 
 /* --------------------------------------------------------------- the reader */
@@ -132,6 +133,7 @@ template_new(const char *text, const template_token *tokens, template **made,
     if (it != NULL) {
         it->pieces = calloc(size, sizeof *it->pieces);
         it->bytes = in.to = calloc(size, 1);
+        it->size = size;
         if (it->pieces != NULL && it->bytes != NULL)
             status = read_all(&in);
     }
@@ -147,8 +149,10 @@ template_free(template **it)
 {
     if (it == NULL || *it == NULL)
         return;
-    free((*it)->pieces);
+    if ((*it)->bytes != NULL)
+        authplug_wipe((*it)->bytes, (*it)->size);
     free((*it)->bytes);
+    free((*it)->pieces);
     free(*it);
     *it = NULL;
 }
@@ -277,14 +281,16 @@ template_words_new(const char *text, const template_token *tokens,
 {
     size_t size = strlen(text) + 1;
     template_words *it = calloc(1, sizeof *it);
-    char *word = malloc(size);
-    size_t *from = malloc(size * sizeof *from);
+    char *word = calloc(size, 1);
+    size_t *from = calloc(size, sizeof *from);
     authplug_status status = AUTHPLUG_NOMEM;
 
     if (it != NULL)
         it->words = calloc(size, sizeof *it->words);
     if (it != NULL && it->words != NULL && word != NULL && from != NULL)
         status = read_words(it, text, tokens, word, from, fault);
+    if (word != NULL)
+        authplug_wipe(word, size);
     free(word);
     free(from);
     if (status == AUTHPLUG_OK)
