@@ -194,7 +194,7 @@ parse_bracket_item(parser *it, byte_set set, bool first)
         return parse_class(it, set);
     if (!parse_bracket_byte(it, &from))
         return false;
-    if (from == '-' && !first && peek(it) != ']') {
+    if (from == '-' && !first && peek(it) != ']' && peek(it) != 0) {
         it->at = start;
         bad(it, "a '-' that makes no range: it was expected first or last");
         return false;
