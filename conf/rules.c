@@ -62,7 +62,7 @@ take_request(rules *it, conf *file, const conf_line *line)
     if (it->request != NULL)
         return rules_end(it, file);
     if (it->count == RULES_MOST)
-        return bad(file, line, "too many: at most 1000 were expected");
+        return bad(file, line, "too many: at most 500 were expected");
     status = regex_new(line->value, &it->request, &fault);
     if (status == AUTHPLUG_VALUE || status == AUTHPLUG_LIMIT)
         return bad_at(file, line, fault.offset, fault.text);

@@ -14,7 +14,7 @@
 #include "conf/scan.h"
 #include "conf/template.h"
 
-#define RULES_MOST 1000
+#define RULES_MOST 500
 
 /* What requests are matched against. */
 typedef enum rules_kind {
