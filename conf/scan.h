@@ -14,7 +14,7 @@
  * them there. So no match holds a line's end, and ^ and $ match at the ends of
  * lines. A CR at the end of all output may be half an end: then nothing
  * matches, until more comes. A line of SCAN_LINE bytes and more is cut into
- * pieces of that size; no match crosses a cut, and neither ^ nor $ matches there.
+ * pieces of that size; no match crosses a cut, neither ^ nor $ matches there.
  *
  * How the output is cut up on its way does not matter. Reading it takes a time
  * that is linear in it, and every match, and every pause, at most another look
