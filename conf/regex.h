@@ -20,7 +20,7 @@
  * from left to right each part of an expression takes as much as it can, the
  * empty string being more than none; of a group that is repeated the last
  * repetition counts, and a group that took no part in it is not set. (glibc
- * strays from that with some repeated groups, see tests/unit/test_regex.c.)
+ * strays from that with some groups, see tests/unit/test_regex_peers.c.)
  *
  *      regex_parse.c    from the expression to a tree
  *      regex_compile.c  from the tree to states
@@ -67,8 +67,8 @@ size_t regex_groups(const regex *it);
 /*
  * Whether it matches all of the text. groups may be NULL; groups[0] is the
  * whole. OK; NOT_FOUND when it does not match; LENGTH when the text has more
- * than REGEX_TEXT_MOST bytes; LIMIT when states times bytes pass a bound of
- * some 16 MiB; NOMEM.
+ * than REGEX_TEXT_MOST bytes; NOMEM; LIMIT when groups are asked for, and to
+ * find them a bit for each state and byte would take more than 16 MiB.
  */
 authplug_status regex_match(const regex *it, authplug_span text,
                             regex_span groups[REGEX_GROUPS]);
