@@ -49,7 +49,8 @@ bad(conf *file, const conf_line *line, const char *text)
 static authplug_status
 bad_at(conf *file, const conf_line *line, size_t offset, const char *text)
 {
-    conf_wrong(file, line, "%s: byte %zu: %s", line->keyword, offset + 1, text);
+    conf_wrong(file, line, "%s: byte %u: %s", line->keyword,
+               (unsigned)offset + 1, text);
     return AUTHPLUG_VALUE;
 }
 
