@@ -354,7 +354,10 @@ run 300 sh -c "i=0; while [ \$i -lt 300 ]; do i=\$((i + 1))
 want_rc 0
 want_out_is 42
 want test "$(ls "/proc/$connection/fd" | wc -l)" = "$fds"
-want test "$(($(rss "$connection") - before))" -lt 1024
+# in KiB; a sanitizer keeps some of what is freed
+most=1024
+! grep -q __asan_init "$BUILD/tests/tools/sessions_harness" || most=16384
+want test "$(($(rss "$connection") - before))" -lt "$most"
 want test -z "$(pgrep -P "$connection")"
 
 it "does not wait in a loop"
