@@ -302,13 +302,13 @@ want_idle silent
 # ---------------------------------------------- clients that go away, or stay
 
 it "a client that goes away while the plugin works ends it at once"
-serve_start work "$pw" "$slow" "AuthKbdInt.Plugin $(plugin ignore params \
-    record "$W/work" ask '' A . sleep 60)"
-talk work "kbdint alice" "+reply x" "sleep 0.3" "end"
-want_idle work
-want_serve_log work '"reason":"the client went away"'
-talk work "+kbdint alice" "sleep 0.2" "end"
-want_idle work
+serve_start busy "$pw" "$slow" "AuthKbdInt.Plugin $(plugin ignore params \
+    record "$W/waiting" ask '' A . sleep 60)"
+talk busy "kbdint alice" "+reply x" "sleep 0.3" "end"
+want_idle busy
+want_serve_log busy '"reason":"the client went away"'
+talk busy "+kbdint alice" "sleep 0.2" "end"
+want_idle busy
 
 it "a client that says nothing is left when LoginGraceTime is over"
 serve_start grace "$pw" "$slow" "LoginGraceTime 2" \
@@ -371,11 +371,11 @@ run 10 sh -c '
     "$1" "$2" "$3" "kbdint alice" "+reply x" "sleep 1.5" >/dev/null 2>&1 &
     sleep 1
     kill -9 $(ps -o pid= --ppid "$4")
-    wait' sh "$PY" "$E2E/serve_client.py" "$(serve_port work)" \
-    "$(cat "$W/s/work/pid")"
-want_idle work
-want_serve_log work 'was ended by signal 9'
-talk work "password alice sesame"
+    wait' sh "$PY" "$E2E/serve_client.py" "$(serve_port busy)" \
+    "$(cat "$W/s/busy/pid")"
+want_idle busy
+want_serve_log busy 'was ended by signal 9'
+talk busy "password alice sesame"
 want_out success
 
 it "the listener that is killed leaves nothing"
@@ -383,16 +383,16 @@ run 10 sh -c '
     "$1" "$2" "$3" "kbdint alice" "+reply x" "sleep 1.5" >/dev/null 2>&1 &
     sleep 1
     kill -9 "$4"
-    wait' sh "$PY" "$E2E/serve_client.py" "$(serve_port work)" \
-    "$(cat "$W/s/work/pid")"
+    wait' sh "$PY" "$E2E/serve_client.py" "$(serve_port busy)" \
+    "$(cat "$W/s/busy/pid")"
 n=0
-while pgrep -f "$W/s/work/conf" >/dev/null || pgrep -f "$W/plugin" >/dev/null
+while pgrep -f "$W/s/busy/conf" >/dev/null || pgrep -f "$W/plugin" >/dev/null
 do
     n=$((n + 1))
     [ "$n" -lt 150 ] || { wrong "$(pgrep -af "$W")"; break; }
     sleep 0.02
 done
-wait "$(cat "$W/s/work/pid")" 2>/dev/null
+wait "$(cat "$W/s/busy/pid")" 2>/dev/null
 
 it "core files are off, and no other process looks into it"
 talk times "none alice"
