@@ -41,7 +41,7 @@ starved () {
         "$BUILD/tests/pam_harness" -c "$W/pam" -m "$@"
     want_as_before
     times=$(sed -n 's/^memory ran out \([0-9]*\) times.*/\1/p' "$W/out")
-    [ "${times:-0}" -ge 15 ] || wrong "memory ran out $times times only"
+    [ "${times:-0}" -ge 20 ] || wrong "memory ran out $times times only"
 }
 
 it "a wrong answer stays wrong"
