@@ -1,7 +1,6 @@
 #!/bin/sh
 # Fifty logins at once on authplug serve, with a plugin each, against the
-# same on stock sshd with PAM: the same client, in turns. pam_wrapper, which gives
-# sshd its PAM, has no names for more than some sixty at a time.
+# same on stock sshd with PAM: the same client, in turns.
 . "$SRC/tests/e2e/lib.sh"
 . "$E2E/serve_lib.sh"
 . "$E2E/sshd.sh"

@@ -1,7 +1,8 @@
 # sshd.sh - a real sshd on loopback whose PAM stack is our own, without touching
-# the machine's configuration: pam_wrapper gives it a private pam.d, in which
+# the machine's configuration: confdir_shim gives it a private pam.d, in which
 # pam_matrix looks passwords up in a file. Only the user who runs the tests can
-# log in, with a password made for this run. Sourced after lib.sh.
+# log in, with a password made for this run, to a home without files, so that no
+# shell says or does anything of its own. Sourced after lib.sh.
 #
 #     sshd_start NAME [CONFIG LINE]...
 #
@@ -13,6 +14,7 @@ for d in /usr/lib/*/pam_wrapper /usr/lib/pam_wrapper; do
     [ ! -e "$d/pam_matrix.so" ] || modules=$d
 done
 [ -n "$modules" ] || skip_all "pam_matrix.so (Debian: libpam-wrapper)"
+need_built tests/confdir_shim.so
 [ -x /usr/sbin/sshd ] || skip_all "/usr/sbin/sshd (Debian: openssh-server)"
 
 # not ASCII alone: what is sent must arrive byte by byte
@@ -64,8 +66,8 @@ user_key () {
 # machine that runs one and is otherwise made for ours alone.
 sshd_exec () {
     service=$1 config=$2
-    set -- env LD_PRELOAD="libpam_wrapper.so ${preload:-}" PAM_WRAPPER=1 \
-        PAM_WRAPPER_SERVICE_DIR="$W/pam.d" \
+    set -- env LD_PRELOAD="$BUILD/tests/confdir_shim.so ${preload:-}" \
+        CONFDIR_SHIM="$W/pam.d" \
         "$W/sbin/$service" -D -e -f "$config"
     if [ -d /run/sshd ]; then
         exec "$@"
@@ -110,6 +112,7 @@ PasswordAuthentication no
 PubkeyAuthentication no
 AuthorizedKeysFile $W/authorized_keys
 PermitRootLogin yes
+SetEnv HOME=$W/home
 AllowUsers $me
 StrictModes no
 UseDNS no
