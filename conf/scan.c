@@ -72,16 +72,24 @@ scan_new(const scan_rule *rules, size_t count, scan **made)
 
 /* -------------------------------------------------------------------- lines */
 
+authplug_span
+scan_rest(const scan *it)
+{
+    authplug_span line = authplug_secret_span(it->line);
+
+    line.data += it->consumed;
+    line.len -= it->consumed;
+    return line;
+}
+
 /* Searches what is left of the line, and consumes up to the match's end. */
 static authplug_status
 search(scan *it, regex_set *set, scan_match *match)
 {
-    authplug_span line = authplug_secret_span(it->line);
+    authplug_span line = scan_rest(it);
     regex_found found;
     authplug_status status;
 
-    line.data += it->consumed;
-    line.len -= it->consumed;
     status = regex_set_find(set, line, it->begin | it->end, &found);
     if (status != AUTHPLUG_OK)
         return status;

@@ -61,4 +61,8 @@ authplug_status scan_read(scan *it, authplug_span *output, scan_match *match);
  */
 authplug_status scan_pause(scan *it, bool answers, scan_match *match);
 
+/* What is not consumed of the line that is being read: what a pause would look
+ * at. Lives until the next call. */
+authplug_span scan_rest(const scan *it);
+
 #endif

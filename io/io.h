@@ -144,6 +144,46 @@ bool io_child_ended(io_child *child, int64_t deadline, io_exit *how);
  */
 void io_child_finish(io_child **child, int64_t grace, io_exit *how);
 
+/* ----------------------------------------------------- pseudo-terminals */
+
+/*
+ * POSIX only. A program in a terminal of its own, the controlling one of a
+ * session of its own. The terminal does not echo from the start, and gives the
+ * program every byte as it is, line by line: no byte of an answer is taken for
+ * an interrupt, or erases another.
+ */
+typedef struct io_pty io_pty;
+
+/* What a line may have, its newline included: terminals drop what is beyond. */
+#define IO_PTY_LINE 4095
+
+/* argv and environment as for io_program. NOT_FOUND and IO, with errno;
+ * NOMEM. */
+authplug_status io_pty_start(const char *const *argv,
+                             const char *const *environment, io_pty **pty);
+
+/* Some of what it writes; size is at least 4096. OK and *len 0 once the program
+ * has ended, or nobody holds the terminal, and all was read. TIMEOUT,
+ * CANCELLED, IO. */
+authplug_status io_pty_read(io_pty *pty, void *buffer, size_t size,
+                            size_t *len, int64_t deadline);
+
+/*
+ * Waits until the program does: OK when it is seen to read its terminal, or has
+ * written nothing for `quiet` milliseconds; NEED_MORE when there is something
+ * to be read; CANCELLED, IO.
+ */
+authplug_status io_pty_pause(io_pty *pty, int64_t quiet);
+
+/* Types it. TIMEOUT when the program does not read; CANCELLED, IO. */
+authplug_status io_pty_write(io_pty *pty, authplug_span bytes,
+                             int64_t deadline);
+
+/* Gives the program grace milliseconds to end, whatever it still writes, then
+ * takes its terminal away, and ends its group: TERM, half a second, KILL. One
+ * that we may not kill is not waited for. *pty is NULL; how may be NULL. */
+void io_pty_finish(io_pty **pty, int64_t grace, io_exit *how);
+
 /* --------------------------------------------------------------- trust */
 
 /*

@@ -233,6 +233,19 @@ on_stderr(void *context, authplug_span line)
     emit(context, &what, LOG_DEBUG);
 }
 
+/* A shell may stay around, and what runs as the user has its streams. */
+static bool
+may_be_shell(pamcall *call, const pamidentity *identity)
+{
+    bool users = call->type == PAMARGS_PASSWORD && identity->needed &&
+                 identity->as.uid != 0;
+
+    if (users && call->args.shell)
+        pamcall_because(call, "shell cannot be used where the plugin runs as "
+                              "the user: give the program and its words");
+    return !users || !call->args.shell;
+}
+
 authplug_tectia_host *
 pamcall_start(pamcall *call, const authplug_tectia_pair *own, uint32_t count)
 {
@@ -268,14 +281,19 @@ pamcall_start(pamcall *call, const authplug_tectia_pair *own, uint32_t count)
         !pamabout_identity(call, &identity))
         return NULL;
     options.as = identity.needed ? &identity.as : NULL;
-    status = authplug_tectia_host_start(&options, own ? own : about.pairs,
-                                        own ? count : about.count, &host);
+    call->as_other = identity.needed;
+    status = AUTHPLUG_REFUSED;
+    if (may_be_shell(call, &identity))
+        status =
+            authplug_tectia_host_start(&options, own ? own : about.pairs,
+                                       own ? count : about.count, &host);
     free(identity.groups);
     if (status == AUTHPLUG_OK) {
         call->started = true;
         return host;
     }
-    pamcall_blame(call, host, status);
+    if (host != NULL || status == AUTHPLUG_NOMEM)
+        pamcall_blame(call, host, status);
     authplug_tectia_host_finish(&host);
     return NULL;
 }

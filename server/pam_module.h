@@ -10,6 +10,7 @@
  *   pam_auth.c      auth: keyboard-interactive
  *   pam_account.c   account: external authorization
  *   pam_password.c  password: its change
+ *   pam_shadow.c    whether it was changed
  *   decision.c      lines for the log (decision.h)
  *
  * The process is somebody else's, and may be one of many threads: nothing here
@@ -54,6 +55,7 @@ typedef struct pamcall {
                                      it converses; NULL when not known */
     int64_t began;    /* by io_now(): this call, or its latest dialogue */
     bool started;     /* a plugin was */
+    bool as_other;    /* it runs as another user than this process */
     char reason[512]; /* why not, for the log; "" */
 } pamcall;
 
@@ -143,6 +145,26 @@ bool pamtalk_ask(pamcall *call, const char *prompt, authplug_secret *answer);
 /* Asks what the plugin wants to know. False after setting the reason. */
 bool pamtalk_round(pamcall *call, const authplug_tectia_event *requests,
                    pamreplies *replies);
+
+/* ------------------------------------------------------------ pam_shadow.c */
+
+/* The account's entry in the shadow file. */
+typedef struct pamshadow {
+    bool local;     /* there is one, and it holds the password */
+    char hash[512];
+    long changed;   /* the day, since 1970 */
+    long today;     /* when this was taken */
+} pamshadow;
+
+/* False after setting the reason when there may be one and it cannot be
+ * read. */
+bool pamshadow_take(pamcall *call, pamshadow *taken);
+
+/* Whether it is another one now, or none of it was local. False after setting
+ * the reason. */
+bool pamshadow_differs(pamcall *call, const pamshadow *before);
+
+void pamshadow_wipe(pamshadow *taken);
 
 /* ----------------------------------------------------- pam_auth.c and so on */
 

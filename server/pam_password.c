@@ -2,9 +2,8 @@
  * password: a plugin changes it.
  *
  * The plugin runs as the user whose password it is, so its verdict could be
- * forged by whatever else runs as that user: it is worth as much as the user's
- * own word that the password was changed. What root can look up afterwards is
- * to be looked up in change().
+ * forged by whatever else runs as that user: root does not believe it alone
+ * (pam_shadow.c).
  */
 #define _GNU_SOURCE
 #include "server/pam_module.h"
@@ -137,32 +136,49 @@ get_new(pamcall *call, passwords *p)
 
 /* -------------------------------------------------------------- the change */
 
+/* What the plugin decides; the verdict is in event, which lives as long as the
+ * host. */
 static pamcall_outcome
-change(pamcall *call, const passwords *p)
+decide(pamcall *call, const passwords *p, authplug_tectia_host **host,
+       authplug_tectia_event *event)
 {
     authplug_tectia_pair pairs[3] = {
         {authplug_span_of("user_name"), authplug_span_of(call->user)},
         {authplug_span_of("new_password"), authplug_secret_span(p->new)},
         {authplug_span_of("old_password"), {NULL, 0}},
     };
-    pamcall_outcome outcome = PAMCALL_FAILED;
-    authplug_tectia_event event = {0};
-    authplug_tectia_host *host;
     authplug_status status;
 
     if (p->old != NULL)
         pairs[2].value = authplug_secret_span(p->old);
-    host = pamcall_start(call, pairs, p->old != NULL ? 3 : 2);
-    if (host != NULL) {
-        status = authplug_tectia_host_next(host, &event);
-        if (status != AUTHPLUG_OK) {
-            pamcall_blame(call, host, status);
-        } else {
-            outcome = event.success ? PAMCALL_ACCEPTED : PAMCALL_REJECTED;
-        }
+    *host = pamcall_start(call, pairs, p->old != NULL ? 3 : 2);
+    if (*host == NULL)
+        return PAMCALL_FAILED;
+    status = authplug_tectia_host_next(*host, event);
+    if (status != AUTHPLUG_OK) {
+        pamcall_blame(call, *host, status);
+        return PAMCALL_FAILED;
     }
-    if (outcome == PAMCALL_REJECTED)
-        pamcall_because(call, "the plugin said failure");
+    if (event->success)
+        return PAMCALL_ACCEPTED;
+    pamcall_because(call, "the plugin said failure");
+    return PAMCALL_REJECTED;
+}
+
+static pamcall_outcome
+change(pamcall *call, const passwords *p)
+{
+    pamcall_outcome outcome = PAMCALL_FAILED;
+    authplug_tectia_event event = {0};
+    authplug_tectia_host *host = NULL;
+    pamshadow before = {0};
+
+    if (geteuid() != 0 || pamshadow_take(call, &before))
+        outcome = decide(call, p, &host, &event);
+    if (outcome == PAMCALL_ACCEPTED && call->as_other &&
+        !pamshadow_differs(call, &before))
+        outcome = PAMCALL_FAILED;
+    pamshadow_wipe(&before);
     pamcall_log(call, outcome, &event);
     if (outcome != PAMCALL_ACCEPTED)
         pamtalk_tell(call, PAM_ERROR_MSG,

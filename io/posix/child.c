@@ -78,12 +78,14 @@ open_pipes(pipes *p)
     return good;
 }
 
-/* Signals as a new process expects them, a group of its own, and no
- * descriptor of ours but its three. */
+/* Signals as a new process expects them, a group or a session of its own, and
+ * no descriptor of ours but its three. Opening a terminal first thing in a new
+ * session makes it the controlling one. */
 static int
 prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
-        const pipes *p)
+        const posix_standard *streams)
 {
+    bool terminal = streams->terminal != NULL;
     sigset_t set;
     int error = 0;
 
@@ -94,9 +96,13 @@ prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
     error |= posix_spawnattr_setpgroup(attr, 0);
     error |= posix_spawnattr_setflags(
         attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                  POSIX_SPAWN_SETPGROUP);
-    for (int i = 0; i < 3; i++)
-        error |= posix_spawn_file_actions_adddup2(actions, p->theirs[i], i);
+                  (terminal ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP));
+    if (terminal)
+        error |= posix_spawn_file_actions_addopen(actions, 0,
+                                                  streams->terminal, O_RDWR, 0);
+    for (int i = terminal; i < 3; i++)
+        error |= posix_spawn_file_actions_adddup2(
+            actions, terminal ? 0 : streams->fds[i], i);
 #ifdef __GLIBC__
     error |= posix_spawn_file_actions_addclosefrom_np(actions, 3);
 #endif
@@ -165,9 +171,9 @@ spawn_found(pid_t *pid, const char *const *argv,
     return error;
 }
 
-static int
-spawn(const char *const *argv, const char *const *environment, const pipes *p,
-      pid_t *pid)
+int
+posix_spawn_program(const char *const *argv, const char *const *environment,
+                    const posix_standard *streams, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -179,7 +185,7 @@ spawn(const char *const *argv, const char *const *environment, const pipes *p,
         posix_spawnattr_destroy(&attr);
         return ENOMEM;
     }
-    error = prepare(&attr, &actions, p) ? ENOMEM : 0;
+    error = prepare(&attr, &actions, streams) ? ENOMEM : 0;
     if (error == 0)
         error = spawn_found(pid, argv, environment, &actions, &attr);
     posix_spawn_file_actions_destroy(&actions);
@@ -202,18 +208,19 @@ start(io_child *born, const io_program *program, const pipes *p)
     const char *const *environment = program->environment
                                          ? program->environment
                                          : (const char *const *)environ;
+    const posix_standard streams = {.fds = p->theirs};
 
     if (program->guarded || program->as != NULL)
         return posix_guard_start(&born->guard, program, argv, environment,
                                  p->theirs);
-    errno = spawn(argv, environment, p, &born->pid);
+    errno = posix_spawn_program(argv, environment, &streams, &born->pid);
     if (errno == ENOMEM || errno == EAGAIN)
         return AUTHPLUG_IO;
     return errno == 0 ? AUTHPLUG_OK : AUTHPLUG_NOT_FOUND;
 }
 
-static int
-watch_end(pid_t pid)
+int
+posix_watch_end(pid_t pid)
 {
 #ifdef SYS_pidfd_open
     return posix_above_standard((int)syscall(SYS_pidfd_open, pid, 0));
@@ -264,7 +271,7 @@ io_child_start(const io_program *program, io_child **child)
     born->from = p.ours[1];
     born->errors = p.ours[2];
     born->ended_fd = is_guarded(born) ? born->guard.channel
-                                      : watch_end(born->pid);
+                                      : posix_watch_end(born->pid);
     posix_timer_open(&born->timer);
     born->signals = -1;
     born->poll = posix_above_standard(epoll_create1(EPOLL_CLOEXEC));
@@ -335,18 +342,14 @@ read_errors(io_child *child)
 
 /* -------------------------------------------------------------- talking */
 
-/* Ended, but not reaped: its pid and its group's number stay ours. */
-static bool
-has_ended(io_child *child, io_exit *how)
+bool
+posix_has_ended(pid_t pid, io_exit *how)
 {
     siginfo_t info;
 
-    if (is_guarded(child))
-        return posix_guard_ended(&child->guard, how);
     *how = (io_exit){false, -1, 0, false};
     info.si_pid = 0;
-    if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) !=
-        0)
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
         return errno == ECHILD; /* somebody else reaped it */
     how->known = info.si_pid != 0;
     if (how->known && info.si_code == CLD_EXITED)
@@ -354,6 +357,13 @@ has_ended(io_child *child, io_exit *how)
     else if (how->known)
         how->signal = info.si_status;
     return how->known;
+}
+
+static bool
+has_ended(io_child *child, io_exit *how)
+{
+    return is_guarded(child) ? posix_guard_ended(&child->guard, how)
+                             : posix_has_ended(child->pid, how);
 }
 
 /* What happened, once something has. */

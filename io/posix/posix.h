@@ -50,6 +50,24 @@ bool posix_path_next(const char **path, const char *name,
  * else is found, *error says why. */
 bool posix_path_goes_on(int failed, int *error);
 
+/* What a program starts with: three descriptors in a group of its own, or a
+ * terminal, its controlling one, in a session of its own. */
+typedef struct posix_standard {
+    const int *fds;       /* or */
+    const char *terminal; /* the path of one */
+} posix_standard;
+
+/* Starts it; argv[0] is looked for in the PATH of its environment. 0 or what
+ * errno would be. */
+int posix_spawn_program(const char *const *argv,
+                        const char *const *environment,
+                        const posix_standard *streams, pid_t *pid);
+/* A descriptor that is readable once the child has ended; -1. */
+int posix_watch_end(pid_t pid);
+/* Whether the child has ended; it is not reaped: its number, and its group's,
+ * stay ours. */
+bool posix_has_ended(pid_t pid, io_exit *how);
+
 /* The process between us and a guarded program; see guard.c. */
 typedef struct posix_guard {
     pid_t pid;
