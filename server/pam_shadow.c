@@ -54,8 +54,8 @@ pamshadow_take(pamcall *call, pamshadow *taken)
         taken->changed = entry.sp_lstchg;
         taken->today = (long)(time(NULL) / DAY);
     } else {
-        pamcall_because(call, "the account's entry in " THE_FILE
-                              " cannot be read");
+        pamcall_because(call,
+                        "the account's entry in " THE_FILE " cannot be read");
     }
     authplug_wipe(line, sizeof line);
     return len < sizeof taken->hash;
@@ -72,10 +72,9 @@ pamshadow_differs(pamcall *call, const pamshadow *before)
     if (!pamshadow_take(call, &now))
         return false;
     /* a second change on one day leaves the day */
-    differs = now.local && strcmp(now.hash, before->hash) != 0 &&
-              now.changed > 0 &&
-              (now.changed != before->changed ||
-               before->changed >= before->today);
+    differs =
+        now.local && strcmp(now.hash, before->hash) != 0 && now.changed > 0 &&
+        (now.changed != before->changed || before->changed >= before->today);
     if (!differs)
         pamcall_because(call, "the plugin says success, but the account's "
                               "entry in " THE_FILE " is as before");

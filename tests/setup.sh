@@ -6,9 +6,14 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libssh-dev
 packages_demo="openssh-server libpam-wrapper libpam-modules"
 packages_tests="$packages_demo g++ libcmocka-dev putty-tools
     python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
-    bash-completion rsync git pamtester libpamtest0-dev"
+    bash-completion rsync git pamtester libpamtest0-dev passwd libpwquality1
+    cracklib-runtime"
 packages_deep="clang libclang-rt-14-dev valgrind libasan8 libubsan1"
 packages_windows="gcc-mingw-w64-x86-64 wine wine64"
+
+as_root() {
+    [ "$(id -u)" = 0 ] || echo sudo
+}
 
 # Installs those of the packages that are missing, as root or through sudo.
 install_missing() {
@@ -25,8 +30,7 @@ install_missing() {
         echo "install what your system calls them, then run this again" >&2
         exit 1
     fi
-    sudo=
-    [ "$(id -u)" = 0 ] || sudo=sudo
+    sudo=$(as_root)
     echo "installing with ${sudo:+$sudo }apt-get:$missing" >&2
     export DEBIAN_FRONTEND=noninteractive
     hold_services
@@ -40,6 +44,20 @@ install_missing() {
         { release_services; echo "apt-get could not install:$missing" >&2
           exit 1; }
     release_services
+}
+
+# unpack PACKAGE: below build/packages, for what would change the system's own
+# configuration if it were installed: this one the passwords that it takes.
+unpack() {
+    [ ! -d "build/packages/$1" ] || return 0
+    mkdir -p build/packages/download
+    download() { (cd build/packages/download && apt-get download -q "$1"); }
+    download "$1" >/dev/null 2>&1 ||
+        { $(as_root) apt-get update -q >/dev/null && download "$1"; } ||
+        { echo "apt-get could not download $1" >&2; exit 1; }
+    dpkg-deb -x build/packages/download/"$1"_*.deb build/packages/"$1".new
+    rm -r build/packages/download
+    mv build/packages/"$1".new build/packages/"$1"
 }
 
 # openssh-server is wanted as a program, not as a service: while it is being
@@ -67,7 +85,10 @@ need_build() { install_missing $packages_build; }
 # shellcheck disable=SC2086
 need_demo() { install_missing $packages_demo; }
 # shellcheck disable=SC2086
-need_tests() { install_missing $packages_tests; }
+need_tests() {
+    install_missing $packages_tests
+    unpack libpam-pwquality
+}
 # shellcheck disable=SC2086
 need_deep() { install_missing $packages_deep; }
 # shellcheck disable=SC2086

@@ -65,7 +65,8 @@ open_terminal(io_pty *pty)
         unlockpt(pty->master) != 0 ||
         ptsname_r(pty->master, pty->name, sizeof pty->name) != 0)
         return -1;
-    slave = posix_above_standard(open(pty->name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    slave =
+        posix_above_standard(open(pty->name, O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (slave >= 0 && make_plain(slave) == 0 &&
         ioctl(pty->master, TIOCPKT, &on) == 0) {
         (void)ioctl(slave, TIOCSWINSZ, &size);
@@ -110,9 +111,8 @@ io_pty_start(const char *const *argv, const char *const *environment,
     close_fd(&born->master);
     free(born);
     errno = error;
-    return slave < 0 || error == ENOMEM || error == EAGAIN
-               ? AUTHPLUG_IO
-               : AUTHPLUG_NOT_FOUND;
+    return slave < 0 || error == ENOMEM || error == EAGAIN ? AUTHPLUG_IO
+                                                           : AUTHPLUG_NOT_FOUND;
 }
 
 /* ----------------------------------------------------------------- reading */
@@ -157,8 +157,7 @@ await(io_pty *pty, int64_t deadline)
     };
     int64_t look = io_deadline(LOOK_EVERY);
     bool blind = pty->ended_fd < 0 && look < deadline;
-    authplug_status status =
-        posix_poll(fds, 2, blind ? look : deadline, NULL);
+    authplug_status status = posix_poll(fds, 2, blind ? look : deadline, NULL);
 
     return status == AUTHPLUG_TIMEOUT && blind ? AUTHPLUG_OK : status;
 }

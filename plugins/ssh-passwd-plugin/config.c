@@ -86,8 +86,9 @@ split(const char *text, template_words **made, char *why, size_t size)
         explain(why, size, "byte %u: %s", (unsigned)fault.offset + 1,
                 fault.text);
     } else if (status == AUTHPLUG_OK && shows_password(*made)) {
-        explain(why, size, "every user of the machine would see the password: "
-                           "no token but $user_name$ was expected");
+        explain(why, size,
+                "every user of the machine would see the password: "
+                "no token but $user_name$ was expected");
         status = AUTHPLUG_VALUE;
     }
     return status;
@@ -152,9 +153,8 @@ read_all(reading *r)
         if (status != AUTHPLUG_OK)
             return status;
     }
-    return status == AUTHPLUG_NEED_MORE
-               ? rules_end(r->config->rules, r->file)
-               : status;
+    return status == AUTHPLUG_NEED_MORE ? rules_end(r->config->rules, r->file)
+                                        : status;
 }
 
 /* A file that can never succeed is worth a word. */
@@ -196,9 +196,10 @@ config_read(const char *path, char *error, size_t size)
     path = place(path);
     if (path == NULL) {
         free(r.config);
-        explain(error, size, "there is neither %s nor %s: copy the rules for "
-                             "this system's passwd there, or name a file with "
-                             "--config",
+        explain(error, size,
+                "there is neither %s nor %s: copy the rules for "
+                "this system's passwd there, or name a file with "
+                "--config",
                 places[0], places[1]);
         return NULL;
     }

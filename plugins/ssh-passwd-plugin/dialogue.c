@@ -55,7 +55,7 @@ next_deadline(const dialogue *d)
 
 /* ---------------------------------------------------------------- failing */
 
-/* Cuts a text that is too long, between letters; the end stays, or the start. */
+/* Cuts a text that is too long. Its end stays, or its start. */
 static void
 shorten(authplug_secret *text, bool keep_end)
 {
@@ -99,8 +99,9 @@ fail(dialogue *d, const char *format, ...)
     if (rest == NULL || rest[0] == 0)
         (void)snprintf(line, sizeof line, "%s", reason);
     else
-        (void)snprintf(line, sizeof line, "%s; no rule in %.100s matched: \"%s\"",
-                       reason, d->config->file, rest);
+        (void)snprintf(line, sizeof line,
+                       "%s; no rule in %.100s matched: \"%s\"", reason,
+                       d->config->file, rest);
     debug_say(1, "%s", line);
     authplug_tectia_session_refuse_log(d->session, line);
     authplug_wipe(line, sizeof line);
@@ -132,8 +133,8 @@ fail_by_rule(dialogue *d, template_result result, authplug_span text)
     if (reason == NULL)
         reason = "";
     if (result == TEMPLATE_ERROR_DISPLAY)
-        (void)authplug_tectia_session_refuse(
-            d->session, AUTHPLUG_TECTIA_CODE_NONE, reason);
+        (void)authplug_tectia_session_refuse(d->session,
+                                             AUTHPLUG_TECTIA_CODE_NONE, reason);
     else
         (void)authplug_tectia_session_refuse_log(d->session, reason);
     authplug_secret_free(&shown);
@@ -179,8 +180,10 @@ type(dialogue *d, const rule *by)
     authplug_secret_clear(d->typed);
     status = template_expand(by->response, login_value, &d->of, d->typed);
     if (status == AUTHPLUG_NOT_FOUND)
-        return fail(d, "the Response to the Request in line %u holds what the "
-                       "server did not give", by->line);
+        return fail(d,
+                    "the Response to the Request in line %u holds what the "
+                    "server did not give",
+                    by->line);
     if (status == AUTHPLUG_LIMIT || !fits(authplug_secret_span(d->typed))) {
         (void)authplug_tectia_session_refuse(
             d->session, AUTHPLUG_TECTIA_CODE_NONE, "The password is too long.");
@@ -350,8 +353,8 @@ converse(dialogue *d)
     size_t len;
 
     while (came == GOES_ON) {
-        status = io_pty_read(d->pty, buffer, sizeof buffer, &len,
-                             next_deadline(d));
+        status =
+            io_pty_read(d->pty, buffer, sizeof buffer, &len, next_deadline(d));
         if (status == AUTHPLUG_TIMEOUT ||
             (status == AUTHPLUG_OK && io_now() >= d->deadline))
             return fail_silent(d);

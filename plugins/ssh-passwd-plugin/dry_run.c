@@ -30,9 +30,9 @@ static const char *const marks[] = {"$user_name$", "$old_password$",
 typedef struct dry {
     const passwd_config *config;
     scan *output;
-    bool marked; /* lines of the transcript are */
-    bool final;  /* the last answer was given */
-    bool stuck;  /* the program would wait for ever */
+    bool marked;            /* lines of the transcript are */
+    bool final;             /* the last answer was given */
+    bool stuck;             /* the program would wait for ever */
     template_result result; /* that it came to */
     authplug_secret *text;  /* what the user would be shown */
 } dry;
@@ -44,8 +44,8 @@ print(const char *before, authplug_span text, const char *after)
 {
     authplug_secret *safe = authplug_secret_new(8 * SCAN_LINE);
 
-    if (safe != NULL && authplug_text_safe(text, AUTHPLUG_TEXT_UTF8, safe) ==
-                            AUTHPLUG_OK)
+    if (safe != NULL &&
+        authplug_text_safe(text, AUTHPLUG_TEXT_UTF8, safe) == AUTHPLUG_OK)
         printf("%s%.*s%s\n", before, (int)authplug_secret_len(safe),
                (const char *)authplug_secret_span(safe).data, after);
     authplug_secret_free(&safe);
@@ -138,7 +138,8 @@ take_line(dry *d, authplug_span line, bool ended)
             printf("      if the program waits here\n");
     } else if (waits) {
         printf("      no rule, and the program waits: after %ld s the change "
-               "fails\n", d->config->data_timeout);
+               "fails\n",
+               d->config->data_timeout);
         d->stuck = true;
     }
     while (ended && d->result == TEMPLATE_TEXT && !d->stuck &&
@@ -197,8 +198,7 @@ conclude(dry *d)
         printf("success\n");
         return RAN_YES;
     case TEMPLATE_ERROR_DISPLAY:
-        print("failure; the user is told: ", authplug_secret_span(d->text),
-              "");
+        print("failure; the user is told: ", authplug_secret_span(d->text), "");
         return RAN_NO;
     case TEMPLATE_ERROR_LOG:
         print("failure; the log is told: ", authplug_secret_span(d->text), "");

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* a shorter one is found in many a word */
+/* a shorter password is masked only where it is a word of its own, since it is
+ * part of many others */
 #define MASKED_LEAST 4
 
 authplug_status
@@ -15,7 +16,7 @@ login_value(void *context, const char *name, const char *argument,
             authplug_secret *out)
 {
     const login *of = context;
-    const char *value = name[0] == 'u' ? of->user
+    const char *value = name[0] == 'u'   ? of->user
                         : name[0] == 'o' ? of->old
                                          : of->new;
 
@@ -25,22 +26,32 @@ login_value(void *context, const char *name, const char *argument,
     return authplug_secret_append(out, value, strlen(value));
 }
 
-/* How much of the text's beginning is the password: all of it, or its start
- * where the text ends. */
-static size_t
-begins(authplug_span text, const char *password)
+/* Whether the text goes on with what words are made of. */
+static bool
+is_in_word(authplug_span text, size_t at)
 {
-    size_t len = strlen(password), most = len < text.len ? len : text.len;
+    unsigned char byte = at < text.len ? text.data[at] : 0;
 
-    return most >= MASKED_LEAST && memcmp(text.data, password, most) == 0
-               ? most
-               : 0;
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= 'a' && byte <= 'z') || byte >= 0x80;
 }
 
-static bool
-is_too_short(const char *password)
+/* How much of the text from there on is the password: all of it, or its start
+ * where the text ends. */
+static size_t
+begins(authplug_span text, size_t at, const char *password)
 {
-    return password[0] != 0 && strlen(password) < MASKED_LEAST;
+    size_t len = strlen(password), left = text.len - at;
+    size_t most = len < left ? len : left;
+
+    if (len == 0 || memcmp(text.data + at, password, most) != 0)
+        return 0;
+    if (len < MASKED_LEAST)
+        return most == len && !is_in_word(text, at + len) &&
+                       (at == 0 || !is_in_word(text, at - 1))
+                   ? len
+                   : 0;
+    return most >= MASKED_LEAST ? most : 0;
 }
 
 static authplug_status
@@ -55,12 +66,9 @@ login_mask(const login *of, authplug_span text, authplug_secret *out)
     authplug_status status = AUTHPLUG_OK;
     size_t start = 0, at = 0;
 
-    if (is_too_short(of->old) || is_too_short(of->new))
-        return append(out, "(not shown: a password is too short to be found "
-                           "in it)");
     while (at < text.len && status == AUTHPLUG_OK) {
-        authplug_span rest = {text.data + at, text.len - at};
-        size_t new = begins(rest, of->new), old = begins(rest, of->old);
+        size_t new = begins(text, at, of->new);
+        size_t old = begins(text, at, of->old);
         size_t len = new > old ? new : old;
 
         if (len == 0) {
@@ -71,8 +79,8 @@ login_mask(const login *of, authplug_span text, authplug_secret *out)
             authplug_span_make(text.data + start, at - start),
             AUTHPLUG_TEXT_UTF8, out);
         if (status == AUTHPLUG_OK)
-            status = append(out, new > old ? "$new_password$"
-                                           : "$old_password$");
+            status =
+                append(out, new > old ? "$new_password$" : "$old_password$");
         start = at += len;
     }
     if (status == AUTHPLUG_OK)

@@ -16,8 +16,10 @@ static const char help[] =
     "       " PROGRAM " [--config FILE] --check\n"
     "       " PROGRAM " [--config FILE] --dry-run TRANSCRIPT\n"
     "\n"
-    "Changes a password for an SSH server, as a plugin of Tectia's protocol for\n"
-    "password changes: runs the system's passwd in a terminal, and answers its\n"
+    "Changes a password for an SSH server, as a plugin of Tectia's protocol "
+    "for\n"
+    "password changes: runs the system's passwd in a terminal, and answers "
+    "its\n"
     "prompts by the rules in passwd_config. Servers start it.\n"
     "\n"
     "  --config FILE         the rules (/etc/authplug/passwd_config, then\n"
@@ -26,8 +28,9 @@ static const char help[] =
     "  --dry-run TRANSCRIPT  print which rule each line of a program's output\n"
     "                        would match (\"-\": standard input)\n"
     "  -d, --debug [MODULE=]LEVEL\n"
-    "                        show on standard error what happens: 3 which rules\n"
-    "                        match, 9 the whole exchange, passwords masked\n"
+    "                        show on standard error what happens: 3 which "
+    "rules\n"
+    "                        rules match, 9 all of it, passwords masked\n"
     "  --help, --version\n"
     "\n"
     "Exit status: 0 changed; 1 not; 2 misuse; 111 could not decide.\n"
@@ -67,9 +70,8 @@ decide(authplug_tectia_session *session, void *path)
 static int
 run_plugin(const options *o)
 {
-    authplug_tectia_program changes = {.name = PROGRAM,
-                                       .kind = AUTHPLUG_TECTIA_PASSWD,
-                                       .decide = decide};
+    authplug_tectia_program changes = {
+        .name = PROGRAM, .kind = AUTHPLUG_TECTIA_PASSWD, .decide = decide};
 
     return authplug_tectia_run(&changes, (void *)(uintptr_t)o->config);
 }
@@ -138,7 +140,8 @@ take(options *o, int option, const char *value)
         return debug_set(value)
                    ? RAN_YES
                    : misuse("-d takes [MODULE=]LEVEL, a level being a number "
-                            "from 0 to 99, not ", value);
+                            "from 0 to 99, not ",
+                            value);
     case HELP:
         fputs(help, stdout);
         exit(RAN_YES);

@@ -55,8 +55,7 @@ authplug_status login_value(void *context, const char *name,
                             const char *argument, authplug_secret *out);
 
 /* Appends text as it may be shown: harmless, and with the names of tokens where
- * the passwords were. Where a password is too short to be told from other text
- * nothing is shown. */
+ * the passwords were. */
 authplug_status login_mask(const login *of, authplug_span text,
                            authplug_secret *out);
 
