@@ -334,14 +334,13 @@ io_pty_finish(io_pty **pty, int64_t grace, io_exit *how)
 {
     io_exit result = {false, -1, 0, false};
     io_pty *p = *pty;
-    bool ended;
+    bool ended, by_itself;
 
     if (p == NULL)
         return;
-    ended = has_ended_by(p, io_deadline(grace), &result);
+    by_itself = ended = has_ended_by(p, io_deadline(grace), &result);
     close_fd(&p->master); /* which is a SIGHUP to who is there */
     if (!ended) {
-        result.killed = true;
         kill(-p->pid, SIGTERM);
         kill(-p->pid, SIGCONT);
         if (!has_ended_by(p, io_deadline(TERM_GRACE), &result))
@@ -356,6 +355,7 @@ io_pty_finish(io_pty **pty, int64_t grace, io_exit *how)
     close_fd(&p->ended_fd);
     free(p);
     *pty = NULL;
+    result.killed = !by_itself;
     if (how != NULL)
         *how = result;
 }

@@ -72,13 +72,28 @@ shorten(authplug_secret *text, bool keep_end)
         authplug_secret_cut(text, at);
 }
 
-/* The text as it may be shown, or NULL. */
+/* The text as it may be shown, on one line; or NULL. */
 static authplug_secret *
 masked(const dialogue *d, authplug_span text, bool keep_end)
 {
     authplug_secret *out = authplug_secret_new(32 * KEPT_MOST);
+    authplug_status status = out != NULL ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
 
-    if (out != NULL && login_mask(&d->of, text, out) == AUTHPLUG_OK)
+    while (text.len > 0 && status == AUTHPLUG_OK) {
+        authplug_span line = text;
+        const unsigned char *end = memchr(text.data, '\n', text.len);
+
+        if (end != NULL)
+            line.len = (size_t)(end - text.data);
+        text.data += line.len + (end != NULL);
+        text.len -= line.len + (end != NULL);
+        while (line.len > 0 && line.data[line.len - 1] == '\r')
+            line.len--;
+        status = login_mask(&d->of, line, out);
+        if (status == AUTHPLUG_OK && text.len > 0)
+            status = authplug_secret_append(out, " / ", 3);
+    }
+    if (out != NULL)
         shorten(out, keep_end);
     return out;
 }
@@ -284,8 +299,6 @@ take(dialogue *d, authplug_span output)
     scan_match match;
     outcome came;
 
-    keep_unmatched(d, output);
-    show_output(d, output);
     while ((status = scan_read(d->output, &output, &match)) == AUTHPLUG_OK) {
         came = handle(d, &match);
         if (came != GOES_ON)
@@ -362,6 +375,8 @@ converse(dialogue *d)
             return fail(d, "%s: %s", d->program, authplug_status_text(status));
         if (len == 0)
             return judge(d);
+        keep_unmatched(d, authplug_span_make(buffer, len));
+        show_output(d, authplug_span_make(buffer, len));
         came = take(d, authplug_span_make(buffer, len));
         authplug_wipe(buffer, len);
         if (came == GOES_ON)
