@@ -189,27 +189,34 @@ same "authplug-putty(7) lists the messages and their numbers"
 
 long_options() { grep -oE -e '--[a-z][a-z-]*' | sort -u | grep -vx -e --help; }
 
+# The options are those of a command that people type.
+completes() {
+    long_options <"$tmp/help" | while read -r option; do
+        grep -q -e "$option" cli/completion.bash || echo "lacks $option"
+    done >"$tmp/why"
+    test ! -s "$tmp/why"
+    result $? "completion.bash has those of $page"
+}
+
 # options PAGE COMMAND...
 options() {
     page=$1
     shift
     "$@" --help >"$tmp/help" 2>&1
     long_options <"$tmp/help" >"$tmp/a"
-    sed -n 's/^\.It Fl -\([a-z-]*\).*/--\1/p' "man/$page" |
+    sed -n 's/^\.It Fl \([a-z] , \)*-\([a-z-]*\).*/--\2/p' "man/$page" |
         long_options >"$tmp/b"
     same "$page has the options of the help text"
-    long_options <"$tmp/help" | while read -r option; do
-        grep -q -e "$option" cli/completion.bash || echo "lacks $option"
-    done >"$tmp/why"
-    test ! -s "$tmp/why"
-    result $? "completion.bash has those of $page"
+    [ "$page" = "${page%.1}" ] || completes
     sed -n 's/^More: man //p' "$tmp/help" >"$tmp/more"
-    [ "$(cat "$tmp/more").1" = "$page" ]
+    [ "$(cat "$tmp/more").${page##*.}" = "$page" ]
     status=$?
     echo "it says: $(cat "$tmp/more")" >"$tmp/why"
     result $status "the help text points at $page"
 }
 
+options ssh-passwd-plugin.8 \
+    "$build/plugins/ssh-passwd-plugin/ssh-passwd-plugin"
 options authplug-try.1 "$build/authplug" try
 sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/--\1/p' cli/try_*.c |
     sort -u | grep -vx -e --help >"$tmp/a"
@@ -266,7 +273,8 @@ functions() {
     grep -oE '`[a-z_]+\(\)`' docs/architecture.md | tr -d '`()' | sort -u |
         while read -r name; do
             grep -qE "^$name\(" lib/*.c io/posix/*.c sdk/*.c client/*.c \
-                server/*.c cli/*.c examples/*.c examples/tectia/*.c ||
+                server/*.c conf/*.c plugins/*/*.c cli/*.c examples/*.c \
+                examples/tectia/*.c ||
                 echo "there is no $name()"
         done
 }
