@@ -195,6 +195,15 @@ void tap_close(struct tap **tap);
 
 /* -------------------------------------------------------------- login.c */
 
+/* What a request asked for. Message 60 is another one to each method: PK_OK,
+ * PASSWD_CHANGEREQ, INFO_REQUEST (RFC 4252 sections 7 and 8, RFC 4256). */
+typedef enum auth_asked {
+    ASKED_NOTHING, /* nothing, or it was answered */
+    ASKED_KBDINT,
+    ASKED_PASSWORD,
+    ASKED_OTHER
+} auth_asked;
+
 struct login {
     const ssh_args *args;
     ssh_config config;
@@ -211,7 +220,10 @@ struct login {
     authplug_secret *request;  /* body of an INFO_REQUEST or CHANGEREQ */
     authplug_secret *response; /* body of our INFO_RESPONSE */
     authplug_secret *methods;  /* name-list of the last FAILURE */
-    bool have_request, partial;
+    auth_asked asked;  /* by what we sent last */
+    bool have_request; /* an INFO_REQUEST came */
+    bool have_change;  /* a CHANGEREQ did */
+    bool partial;
     bool answers_refused; /* those of the plugin */
     unsigned banners;     /* shown so far */
     bool said; /* the reason of a failure was told */

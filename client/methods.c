@@ -260,16 +260,15 @@ send_password(struct login *login, authplug_secret *password)
         (void)login_fail(login, "a password with a NUL cannot be sent");
         return AUTH_BROKEN;
     }
-    login->have_request = false;
+    login->have_change = false;
     do {
         login->partial = false;
         rc = ssh_userauth_password(login->session, login->user, text);
         login_read_tap(login);
-        if (rc == SSH_AUTH_AGAIN && !login->have_request &&
-            !login_wait(login))
-            rc = SSH_AUTH_ERROR;
-        if (login->have_request)
+        if (login->have_change)
             return change_wanted(login);
+        if (rc == SSH_AUTH_AGAIN && !login_wait(login))
+            rc = SSH_AUTH_ERROR;
     } while (rc == SSH_AUTH_AGAIN);
     return end_of(login, rc);
 }

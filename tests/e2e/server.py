@@ -159,8 +159,9 @@ BEHAVIOURS = {f.__name__: f for f in (
     many, silent, stall, nul, noprompt, refuse, badbody, trailing)}
 
 # "change": password only, and the password has expired
+# "anykey": would take any key, one answer, or a password
 # "mute": accepts connections and never says a word
-OTHERS = ("change", "mute")
+OTHERS = ("change", "anykey", "mute")
 
 
 def encode(name, instruction, language, prompts):
@@ -246,6 +247,8 @@ class Server(asyncssh.SSHServer):
     async def behave(self, ask):
         if self.name == "twice":
             return await twice(ask, self.passed)
+        if self.name == "anykey":
+            return await one(ask)
         return await BEHAVIOURS[self.name](ask)
 
     # which methods are offered
@@ -254,8 +257,14 @@ class Server(asyncssh.SSHServer):
                                               self.passed)
 
     def password_auth_supported(self):
-        return self.name == "change" or (self.name == "partial" and
-                                         self.passed)
+        return self.name in ("change", "anykey") or (
+            self.name == "partial" and self.passed)
+
+    def public_key_auth_supported(self):
+        return self.name == "anykey"
+
+    def validate_public_key(self, username, key):
+        return self.name == "anykey"
 
     def validate_password(self, username, password):
         self.log(event="password", password=password)
