@@ -122,7 +122,7 @@ denied(struct login *login)
                      login->config.hostname, names, remedy(login));
 }
 
-bool
+login_end
 auth_run(struct login *login)
 {
     struct method methods[] = {
@@ -140,16 +140,18 @@ auth_run(struct login *login)
         struct method *next;
 
         if (end == AUTH_SUCCESS)
-            return true;
+            return LOGIN_DONE;
+        if (end == AUTH_STOCK)
+            return LOGIN_STOCK;
         if (end == AUTH_BROKEN)
-            return false;
+            return LOGIN_FAILED;
         if (end == AUTH_PARTIAL)
             for (size_t i = 0; i < count; i++)
                 methods[i].spent = false;
         next = choose(login, methods, count);
         if (next == NULL) {
             denied(login);
-            return false;
+            return LOGIN_FAILED;
         }
         login_debug(login, "trying %s", next->name);
         end = next->run(login);
@@ -158,6 +160,7 @@ auth_run(struct login *login)
             login_debug(login, "%s passed; the server wants more",
                         next->name);
     }
-    return login_fail(login, "the server asks for one method after another "
-                             "without end");
+    (void)login_fail(login, "the server asks for one method after another "
+                            "without end");
+    return LOGIN_FAILED;
 }

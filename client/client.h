@@ -49,6 +49,7 @@ typedef struct ssh_args {
     bool help, version;
     const char *forward; /* -L, -R, -D, -W or -w, if given */
     const char *host;    /* as given: [user@]host, or ssh:// */
+    const char *user;    /* who logs in whatever the others say, or NULL */
     ssh_option *options; /* stock ssh's, one by one, in order */
     size_t count;
     char **command; /* the remote command's words; NULL ends */
@@ -276,6 +277,10 @@ void session_abandon(void);
  * wait: what was made would be left behind. */
 void session_hold_signals(bool hold);
 
+/* Before stock ssh takes a login over: keeps what of it the command line does
+ * not say. False after saying why. */
+bool session_hand_over(struct login *login);
+
 /* Replaces this process by stock ssh, which does all by itself. Comes back,
  * with an exit status, only when that fails. */
 int session_stock(const ssh_args *args);
@@ -286,8 +291,8 @@ int session_run(struct login *login);
 
 /* --------------------------------------------------------------- auth.c */
 
-/* Authenticates; false after saying why. */
-bool auth_run(struct login *login);
+/* Authenticates. */
+login_end auth_run(struct login *login);
 
 /* ------------------------------------------------------------ methods.c */
 
@@ -297,7 +302,8 @@ typedef enum auth_end {
     AUTH_PARTIAL, /* passed, and the server wants more */
     AUTH_DENIED,
     AUTH_SKIPPED, /* nothing to try */
-    AUTH_BROKEN   /* the login is over; the reason was told */
+    AUTH_BROKEN,  /* the login is over; the reason was told */
+    AUTH_STOCK    /* it is over here, and stock ssh's from now on */
 } auth_end;
 
 auth_end method_none(struct login *login);

@@ -495,20 +495,22 @@ reach_server(struct login *login)
 }
 
 /* From an accepted host key to an open session. */
-static bool
+static login_end
 authenticate(struct login *login)
 {
-    bool good;
+    login_end end;
 
     login->tap = tap_open(login->session);
-    if (login->tap == NULL)
-        return login_fail(login, "cannot read the authentication's packets: "
-                                 "is /proc mounted?");
-    good = start_plugin(login) && auth_run(login);
+    if (login->tap == NULL) {
+        (void)login_fail(login, "cannot read the authentication's packets: "
+                                "is /proc mounted?");
+        return LOGIN_FAILED;
+    }
+    end = start_plugin(login) ? auth_run(login) : LOGIN_FAILED;
     login_read_tap(login);
     tap_close(&login->tap);
     authplug_putty_host_finish(&login->plugin);
-    return good;
+    return end;
 }
 
 static login_end
@@ -531,7 +533,7 @@ log_in(struct login *login, const ssh_args *args)
     login->no_passwords = verdict == HOSTKEY_NO_PASSWORDS;
     /* the time the user took to judge the key is not the server's */
     set_deadline(login);
-    return authenticate(login) ? LOGIN_DONE : LOGIN_FAILED;
+    return authenticate(login);
 }
 
 login_end

@@ -298,15 +298,6 @@ want_failure "log in without --batch"
 want_within 9000
 want_nothing_left
 
-it "at the terminal the server's words are shown, and the remedy is ssh"
-forget change
-run 20 --pty --on "password:" 'type:old\n' -- \
-    "$login" --timeout 15 -l erin change whoami
-want_rc 255
-want_screen "server| Time for a new one"
-want_screen "run 'ssh change' and change it there"
-want_nothing_left
-
 # -------------------------------------------------------------------- people
 
 it "Ctrl-C while the plugin thinks ends both"

@@ -290,22 +290,7 @@ else
     lacking "IPv6 on loopback"
 fi
 
-cat >"$W/through" <<END
-#!$PY
-import os, select, socket, sys
-open("$W/went-through", "w").close()
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-ways = {0: s.fileno(), s.fileno(): 1}
-while len(ways) == 2:
-    for fd in select.select(list(ways), [], [])[0]:
-        data = os.read(fd, 65536)
-        if data:
-            while data:
-                data = data[os.write(ways[fd], data):]
-        else:
-            ways.pop(fd)
-END
-chmod +x "$W/through"
+proxy_program
 
 it "ProxyCommand is used, and nothing of it is left"
 rm -f "$W/went-through"
