@@ -200,6 +200,7 @@ static void
 tell_disconnect(struct login *login)
 {
     static const char mark[] = "Received SSH_MSG_DISCONNECT: ";
+    static const char stray[] = "Packet filter: rejected packet";
     const char *text = ssh_get_error(login->session);
     const char *said = strstr(text, mark);
 
@@ -209,9 +210,13 @@ tell_disconnect(struct login *login)
         user_tell("server", authplug_span_of(said + sizeof mark - 1));
     else
         login_tell_library(login);
-    (void)login_fail(login, "the server closed the connection before the "
-                            "login was complete: try again, or ask its "
-                            "administrator");
+    if (strncmp(text, stray, sizeof stray - 1) == 0)
+        (void)login_fail(login, "the server sent a message where it does not "
+                                "belong: ask its administrator");
+    else
+        (void)login_fail(login, "the server closed the connection before the "
+                                "login was complete: try again, or ask its "
+                                "administrator");
 }
 
 bool

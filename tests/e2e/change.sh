@@ -301,7 +301,7 @@ want_no_screen "server| Another"
 it "a demand before anything was asked is no demand"
 rm -f "$W/words"
 run 15 "$login" --timeout 5 -l erin demandunasked whoami
-want_failure "before the login was complete"
+want_failure "a message where it does not belong"
 want_no_err "Time for"
 want [ ! -e "$W/words" ]
 want_within 4000
@@ -317,7 +317,7 @@ ssh-keygen -q -t ed25519 -N '' -C '' -f "$W/plain_key"
 it "in answer to a key it is none either"
 run 15 "$login" --timeout 5 -o IdentityFile="$W/plain_key" -l erin demandkey \
     whoami
-want_failure "before the login was complete"
+want_failure "a message where it does not belong"
 want_no_err "Time for"
 want [ ! -e "$W/words" ]
 want_within 4000
