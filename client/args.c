@@ -224,15 +224,22 @@ args_build(const ssh_args *args, const char *const *first, unsigned which)
 
     while (first[n] != NULL)
         n++;
-    argv = calloc(n + 2 * args->count + args->words + 5, sizeof *argv);
+    argv = calloc(n + 2 * args->count + args->words + 7, sizeof *argv);
     if (argv == NULL)
         return NULL;
     for (; i < n; i++)
         argv[i] = first[i];
     if ((which & ARGS_BATCH) != 0 && args->batch)
         argv[i++] = "-oBatchMode=yes";
+    if (args->user != NULL) {
+        argv[i++] = "-l";
+        argv[i++] = args->user;
+    }
     for (size_t o = 0; o < args->count; o++) {
         if (!all && args->options[o].connection)
+            continue;
+        /* which of two -l counts depends on ssh's version */
+        if (args->user != NULL && strcmp(args->options[o].name, "-l") == 0)
             continue;
         argv[i++] = args->options[o].name;
         if (args->options[o].value != NULL)

@@ -86,32 +86,43 @@ known_names(const struct login *login, char *names, size_t size)
         (void)snprintf(names, size, "nothing known here");
 }
 
-static bool
+/* What to do about a refusal. */
+static const char *
+remedy(const struct login *login)
+{
+    const char *order = login->config.preferred;
+
+    if (login->answers_refused)
+        return "see what it answers with 'authplug try putty', and whether the "
+               "account may log in";
+    if (login->plugin != NULL && order != NULL &&
+        !lists(authplug_span_of(order), AUTHPLUG_KI_METHOD))
+        return "the plugin was not asked, because PreferredAuthentications "
+               "leaves out keyboard-interactive";
+    if (login->batch && login->config.password && !login->no_passwords &&
+        lists(authplug_secret_span(login->methods), "password"))
+        return "a password is asked of nobody in batch mode: log in without "
+               "--batch";
+    return "check the user's name and the credentials; -v shows what was "
+           "tried";
+}
+
+static void
 denied(struct login *login)
 {
     bool own = login->user == login->config.user;
-    const char *order = login->config.preferred;
     char names[256];
 
     known_names(login, names, sizeof names);
-    return login_fail(
-        login, "%s for %s at %s (the server wants: %s): %s",
-        login->answers_refused ? "the server refused the plugin's answers"
-                               : "permission denied",
-        own ? login->user : "the user that the plugin named",
-        login->config.hostname, names,
-        login->answers_refused
-            ? "see what it answers with 'authplug try putty', and whether the "
-              "account may log in"
-        : login->plugin != NULL && order != NULL &&
-                !lists(authplug_span_of(order), AUTHPLUG_KI_METHOD)
-            ? "the plugin was not asked, because PreferredAuthentications "
-              "leaves out keyboard-interactive"
-            : "check the user's name and the credentials; -v shows what was "
-              "tried");
+    (void)login_fail(login, "%s for %s at %s (the server wants: %s): %s",
+                     login->answers_refused
+                         ? "the server refused the plugin's answers"
+                         : "permission denied",
+                     own ? login->user : "the user that the plugin named",
+                     login->config.hostname, names, remedy(login));
 }
 
-bool
+login_end
 auth_run(struct login *login)
 {
     struct method methods[] = {
@@ -129,15 +140,19 @@ auth_run(struct login *login)
         struct method *next;
 
         if (end == AUTH_SUCCESS)
-            return true;
+            return LOGIN_DONE;
+        if (end == AUTH_STOCK)
+            return LOGIN_STOCK;
         if (end == AUTH_BROKEN)
-            return false;
+            return LOGIN_FAILED;
         if (end == AUTH_PARTIAL)
             for (size_t i = 0; i < count; i++)
                 methods[i].spent = false;
         next = choose(login, methods, count);
-        if (next == NULL)
-            return denied(login);
+        if (next == NULL) {
+            denied(login);
+            return LOGIN_FAILED;
+        }
         login_debug(login, "trying %s", next->name);
         end = next->run(login);
         next->spent = end != AUTH_PARTIAL;
@@ -145,6 +160,7 @@ auth_run(struct login *login)
             login_debug(login, "%s passed; the server wants more",
                         next->name);
     }
-    return login_fail(login, "the server asks for one method after another "
-                             "without end");
+    (void)login_fail(login, "the server asks for one method after another "
+                            "without end");
+    return LOGIN_FAILED;
 }

@@ -49,6 +49,7 @@ typedef struct ssh_args {
     bool help, version;
     const char *forward; /* -L, -R, -D, -W or -w, if given */
     const char *host;    /* as given: [user@]host, or ssh:// */
+    const char *user;    /* who logs in whatever the others say, or NULL */
     ssh_option *options; /* stock ssh's, one by one, in order */
     size_t count;
     char **command; /* the remote command's words; NULL ends */
@@ -195,6 +196,15 @@ void tap_close(struct tap **tap);
 
 /* -------------------------------------------------------------- login.c */
 
+/* What a request asked for. Message 60 is another one to each method: PK_OK,
+ * PASSWD_CHANGEREQ, INFO_REQUEST (RFC 4252 sections 7 and 8, RFC 4256). */
+typedef enum auth_asked {
+    ASKED_NOTHING, /* nothing, or it was answered */
+    ASKED_KBDINT,
+    ASKED_PASSWORD,
+    ASKED_OTHER
+} auth_asked;
+
 struct login {
     const ssh_args *args;
     ssh_config config;
@@ -211,7 +221,10 @@ struct login {
     authplug_secret *request;  /* body of an INFO_REQUEST or CHANGEREQ */
     authplug_secret *response; /* body of our INFO_RESPONSE */
     authplug_secret *methods;  /* name-list of the last FAILURE */
-    bool have_request, partial;
+    auth_asked asked;  /* by what we sent last */
+    bool have_request; /* an INFO_REQUEST came */
+    bool have_change;  /* a CHANGEREQ did */
+    bool partial;
     bool answers_refused; /* those of the plugin */
     unsigned banners;     /* shown so far */
     bool said; /* the reason of a failure was told */
@@ -264,6 +277,10 @@ void session_abandon(void);
  * wait: what was made would be left behind. */
 void session_hold_signals(bool hold);
 
+/* Before stock ssh takes a login over: keeps what of it the command line does
+ * not say. False after saying why. */
+bool session_hand_over(struct login *login);
+
 /* Replaces this process by stock ssh, which does all by itself. Comes back,
  * with an exit status, only when that fails. */
 int session_stock(const ssh_args *args);
@@ -274,8 +291,8 @@ int session_run(struct login *login);
 
 /* --------------------------------------------------------------- auth.c */
 
-/* Authenticates; false after saying why. */
-bool auth_run(struct login *login);
+/* Authenticates. */
+login_end auth_run(struct login *login);
 
 /* ------------------------------------------------------------ methods.c */
 
@@ -285,7 +302,8 @@ typedef enum auth_end {
     AUTH_PARTIAL, /* passed, and the server wants more */
     AUTH_DENIED,
     AUTH_SKIPPED, /* nothing to try */
-    AUTH_BROKEN   /* the login is over; the reason was told */
+    AUTH_BROKEN,  /* the login is over; the reason was told */
+    AUTH_STOCK    /* it is over here, and stock ssh's from now on */
 } auth_end;
 
 auth_end method_none(struct login *login);

@@ -15,9 +15,11 @@
 
 /* SSH_MSG_USERAUTH_* numbers (RFC 4252, RFC 4256) */
 enum {
+    MSG_REQUEST = 50,
     MSG_FAILURE = 51,
+    MSG_SUCCESS = 52,
     MSG_BANNER = 53,
-    MSG_INFO_REQUEST = 60,
+    MSG_OF_METHOD = 60, /* INFO_REQUEST, PASSWD_CHANGEREQ, PK_OK */
     MSG_INFO_RESPONSE = 61
 };
 
@@ -109,6 +111,34 @@ keep(authplug_secret *to, authplug_span body)
     (void)authplug_secret_append(to, body.data, body.len);
 }
 
+/* string user, string service, string method (RFC 4252 section 5) */
+static void
+keep_method(struct login *login, authplug_span body)
+{
+    authplug_reader reader = authplug_reader_over(body, BODY_MAX);
+    authplug_span method;
+
+    (void)authplug_get_string(&reader);
+    (void)authplug_get_string(&reader);
+    method = authplug_get_string(&reader);
+    if (authplug_span_is(method, AUTHPLUG_KI_METHOD))
+        login->asked = ASKED_KBDINT;
+    else if (authplug_span_is(method, "password"))
+        login->asked = ASKED_PASSWORD;
+    else
+        login->asked = ASKED_OTHER;
+}
+
+/* What it is depends on what was asked; where nothing was, libssh ends it. */
+static void
+keep_of_method(struct login *login, authplug_span body)
+{
+    login->have_request = login->asked == ASKED_KBDINT;
+    login->have_change = login->asked == ASKED_PASSWORD;
+    if (login->have_request || login->have_change)
+        keep(login->request, body);
+}
+
 /* string name-list, boolean partial (RFC 4252 section 5.1) */
 static void
 keep_failure(struct login *login, authplug_span body)
@@ -141,13 +171,17 @@ login_read_tap(struct login *login)
     capture_packet packet;
 
     while (login->tap != NULL && tap_next(login->tap, &packet)) {
+        if (packet.incoming &&
+            (packet.type == MSG_FAILURE || packet.type == MSG_SUCCESS))
+            login->asked = ASKED_NOTHING;
         if (packet.incoming && packet.type == MSG_FAILURE) {
             keep_failure(login, packet.body);
         } else if (packet.incoming && packet.type == MSG_BANNER) {
             tell_banner(login, packet.body);
-        } else if (packet.incoming && packet.type == MSG_INFO_REQUEST) {
-            keep(login->request, packet.body);
-            login->have_request = true;
+        } else if (packet.incoming && packet.type == MSG_OF_METHOD) {
+            keep_of_method(login, packet.body);
+        } else if (!packet.incoming && packet.type == MSG_REQUEST) {
+            keep_method(login, packet.body);
         } else if (!packet.incoming && packet.type == MSG_INFO_RESPONSE) {
             keep(login->response, packet.body);
         }
@@ -166,6 +200,7 @@ static void
 tell_disconnect(struct login *login)
 {
     static const char mark[] = "Received SSH_MSG_DISCONNECT: ";
+    static const char stray[] = "Packet filter: rejected packet";
     const char *text = ssh_get_error(login->session);
     const char *said = strstr(text, mark);
 
@@ -175,9 +210,13 @@ tell_disconnect(struct login *login)
         user_tell("server", authplug_span_of(said + sizeof mark - 1));
     else
         login_tell_library(login);
-    (void)login_fail(login, "the server closed the connection before the "
-                            "login was complete: try again, or ask its "
-                            "administrator");
+    if (strncmp(text, stray, sizeof stray - 1) == 0)
+        (void)login_fail(login, "the server sent a message where it does not "
+                                "belong: ask its administrator");
+    else
+        (void)login_fail(login, "the server closed the connection before the "
+                                "login was complete: try again, or ask its "
+                                "administrator");
 }
 
 bool
@@ -461,20 +500,22 @@ reach_server(struct login *login)
 }
 
 /* From an accepted host key to an open session. */
-static bool
+static login_end
 authenticate(struct login *login)
 {
-    bool good;
+    login_end end;
 
     login->tap = tap_open(login->session);
-    if (login->tap == NULL)
-        return login_fail(login, "cannot read the authentication's packets: "
-                                 "is /proc mounted?");
-    good = start_plugin(login) && auth_run(login);
+    if (login->tap == NULL) {
+        (void)login_fail(login, "cannot read the authentication's packets: "
+                                "is /proc mounted?");
+        return LOGIN_FAILED;
+    }
+    end = start_plugin(login) ? auth_run(login) : LOGIN_FAILED;
     login_read_tap(login);
     tap_close(&login->tap);
     authplug_putty_host_finish(&login->plugin);
-    return good;
+    return end;
 }
 
 static login_end
@@ -497,7 +538,7 @@ log_in(struct login *login, const ssh_args *args)
     login->no_passwords = verdict == HOSTKEY_NO_PASSWORDS;
     /* the time the user took to judge the key is not the server's */
     set_deadline(login);
-    return authenticate(login) ? LOGIN_DONE : LOGIN_FAILED;
+    return authenticate(login);
 }
 
 login_end

@@ -230,24 +230,59 @@ method_publickey(struct login *login)
 
 /* --------------------------------------------------------------- password */
 
+/* The longest text with which a server may ask for a new password. */
+#define CHANGE_TEXT_MAX 8192
+
+/* string prompt, string language (RFC 4252 section 8), whole or refused. */
+static bool
+parse_change(struct login *login, authplug_span *prompt)
+{
+    authplug_reader reader = authplug_reader_over(
+        authplug_secret_span(login->request), CHANGE_TEXT_MAX);
+    const char *part = "a text of at most 8192 bytes";
+
+    *prompt = authplug_get_string(&reader);
+    if (reader.status == AUTHPLUG_OK) {
+        part = "a language tag";
+        (void)authplug_get_string(&reader);
+    }
+    if (reader.status == AUTHPLUG_OK)
+        part = "the end after the language tag";
+    if (authplug_get_end(&reader) == AUTHPLUG_OK)
+        return true;
+    return login_fail(login,
+                      "the server's demand for a new password is malformed: "
+                      "at byte %lu %s was expected: ask its administrator",
+                      (unsigned long)reader.pos, part);
+}
+
 /*
- * A request to change the password (RFC 4252 section 8) leaves libssh waiting
- * for ever. It is recognised in the packets: string prompt, string language.
+ * A demand for a new password leaves libssh waiting for ever, and no call of
+ * its answers one. It is recognised in the packets. Stock ssh can answer: it
+ * meets the same demand again, at the terminal.
  */
 static auth_end
 change_wanted(struct login *login)
 {
-    authplug_reader reader =
-        authplug_reader_over(authplug_secret_span(login->request), SECRET_MAX);
-    authplug_span prompt = authplug_get_string(&reader);
+    authplug_span prompt;
 
-    if (reader.status == AUTHPLUG_OK)
-        user_tell("server", prompt);
-    (void)login_fail(login,
-                     "the server wants the password changed, which cannot be "
-                     "done here: run 'ssh %s' and change it there",
-                     login->args->host);
-    return AUTH_BROKEN;
+    if (!parse_change(login, &prompt))
+        return AUTH_BROKEN;
+    user_tell("server", prompt);
+    if (login->batch || !io_terminal()) {
+        (void)login_fail(login,
+                         "the server wants the password changed, and nobody "
+                         "can be asked for a new one: run 'ssh %s' at a "
+                         "terminal and change it there",
+                         login->args->host);
+        return AUTH_BROKEN;
+    }
+    if (!session_hand_over(login))
+        return AUTH_BROKEN;
+    io_say(PROGRAM, "the server wants the password changed, which stock ssh "
+                    "can do: it takes over and logs in anew, without the "
+                    "plugin");
+    return AUTH_STOCK;
 }
 
 static auth_end
@@ -260,16 +295,15 @@ send_password(struct login *login, authplug_secret *password)
         (void)login_fail(login, "a password with a NUL cannot be sent");
         return AUTH_BROKEN;
     }
-    login->have_request = false;
+    login->have_change = false;
     do {
         login->partial = false;
         rc = ssh_userauth_password(login->session, login->user, text);
         login_read_tap(login);
-        if (rc == SSH_AUTH_AGAIN && !login->have_request &&
-            !login_wait(login))
-            rc = SSH_AUTH_ERROR;
-        if (login->have_request)
+        if (login->have_change)
             return change_wanted(login);
+        if (rc == SSH_AUTH_AGAIN && !login_wait(login))
+            rc = SSH_AUTH_ERROR;
     } while (rc == SSH_AUTH_AGAIN);
     return end_of(login, rc);
 }

@@ -27,12 +27,56 @@ become(const char **argv)
     return EXIT_FAILED;
 }
 
+/* ssh_config(5), PreferredAuthentications */
+static const char stock_order[] =
+    "gssapi-with-mic,hostbased,publickey,keyboard-interactive,password";
+
+/* What the ssh that takes a login over is told besides the command line. */
+static struct {
+    char *order; /* an option, or NULL */
+    char *user;  /* NULL: as the command line says */
+} told;
+
+/*
+ * keyboard-interactive did not let us in, or is the plugin's to answer. Asked
+ * again before the password, it would spend attempts of which the server
+ * allows only some.
+ */
+static char *
+password_first(const char *order)
+{
+    const char *kbdint = strstr(order, AUTHPLUG_KI_METHOD);
+    const char *password = strstr(order, "password");
+    char *option = NULL;
+
+    if (kbdint == NULL || (password != NULL && password < kbdint) ||
+        asprintf(&option, "-oPreferredAuthentications=%.*spassword,%s",
+                 (int)(kbdint - order), order, kbdint) < 0)
+        return NULL;
+    return option;
+}
+
+bool
+session_hand_over(struct login *login)
+{
+    const char *order = login->config.preferred;
+
+    told.order = password_first(order != NULL ? order : stock_order);
+    if (login->user == login->config.user)
+        return true;
+    told.user = strdup(login->user);
+    return told.user != NULL ||
+           login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
+}
+
 int
 session_stock(const ssh_args *args)
 {
-    static const char *const first[] = {"ssh", NULL};
+    const char *first[] = {"ssh", told.order, NULL};
+    ssh_args all = *args;
 
-    return become(args_build(args, first,
+    all.user = told.user;
+    return become(args_build(&all, first,
                              ARGS_ALL_OPTIONS | ARGS_COMMAND | ARGS_BATCH));
 }
 

@@ -20,6 +20,7 @@ from asyncssh import auth, connection                   # noqa: E402
 from asyncssh.packet import Boolean, String, UInt32     # noqa: E402
 
 INFO_REQUEST, INFO_RESPONSE = 60, 61
+CHANGEREQ = 60
 
 # ---------------------------------------------------------------- behaviours
 #
@@ -159,8 +160,33 @@ BEHAVIOURS = {f.__name__: f for f in (
     many, silent, stall, nul, noprompt, refuse, badbody, trailing)}
 
 # "change": password only, and the password has expired
+# "changeboth": the same, beside keyboard-interactive, which lets nobody in
+# "anykey": would take any key, one answer, or a password
 # "mute": accepts connections and never says a word
-OTHERS = ("change", "mute")
+OTHERS = ("change", "changeboth", "anykey", "mute")
+
+# Demands for a new password (RFC 4252 section 8) that asyncssh would not send:
+# in answer to which method, and the bodies.
+DEMAND, TAG = String("Time for a new one: "), String("en")
+DEMANDS = {
+    "demand": (b"password", DEMAND + TAG),
+    "demandempty": (b"password", String("") + String("")),
+    "demandlong": (b"password", String("x" * 100000) + TAG),
+    "demandhuge": (b"password", String("\n" * 250000) + TAG),
+    "demandnasty": (b"password", String(NASTY_INSTRUCTION + b"\x00\xff end") +
+                    String(b"x\x00\x1b[2J")),
+    "demandcut": (b"password", (DEMAND + TAG)[:-1]),
+    "demandcutearly": (b"password", DEMAND[:-1]),
+    "demandnothing": (b"password", b""),
+    "demandtrailing": (b"password", DEMAND + TAG + b"more"),
+    "demandtwice": (b"password", DEMAND + TAG, String("Another: ") + TAG),
+    "demandunasked": (b"none", DEMAND + TAG),
+    "demandkbdint": (b"keyboard-interactive", DEMAND + TAG),
+    "demandkey": (b"publickey", DEMAND + TAG),
+    "demandlate": (b"password", DEMAND + TAG),     # after the success
+    "demandrefused": (b"password", DEMAND + TAG),  # after the refusal
+    "demandslow": (b"password", DEMAND + TAG),     # after a moment
+}
 
 
 def encode(name, instruction, language, prompts):
@@ -246,20 +272,32 @@ class Server(asyncssh.SSHServer):
     async def behave(self, ask):
         if self.name == "twice":
             return await twice(ask, self.passed)
+        if self.name == "changeboth":
+            return await fail(ask)
+        if self.name == "anykey":
+            return await one(ask)
         return await BEHAVIOURS[self.name](ask)
 
     # which methods are offered
     def kbdint_auth_supported(self):
+        if self.name in DEMANDS:
+            return self.name == "demandkbdint"
         return self.name != "change" and not (self.name == "partial" and
                                               self.passed)
 
     def password_auth_supported(self):
-        return self.name == "change" or (self.name == "partial" and
-                                         self.passed)
+        return self.name.startswith(("change", "demand", "anykey")) or (
+            self.name == "partial" and self.passed)
+
+    def public_key_auth_supported(self):
+        return self.name in ("anykey", "demandkey")
+
+    def validate_public_key(self, username, key):
+        return self.name == "anykey"
 
     def validate_password(self, username, password):
         self.log(event="password", password=password)
-        if self.name == "change":
+        if self.name.startswith("change"):
             if password != "old":
                 return False
             raise asyncssh.PasswordChangeRequired("Time for a new one: ", "en")
@@ -271,9 +309,20 @@ class Server(asyncssh.SSHServer):
 
 
 def log_requests(conn, username, method, packet):
-    conn.get_owner().log(event="request", user=username,
-                         method=method.decode())
-    return lookup(conn, username, method, packet)
+    owner = conn.get_owner()
+    owner.log(event="request", user=username, method=method.decode())
+    when, *bodies = DEMANDS.get(owner.name, (None,))
+    if method != when:
+        return lookup(conn, username, method, packet)
+    if owner.name == "demandlate":
+        conn.send_userauth_success()
+    if owner.name == "demandrefused":
+        conn.send_userauth_failure(False)
+    wait = 0.7 if owner.name == "demandslow" else 0
+    for body in bodies:
+        asyncio.get_running_loop().call_later(wait, conn.send_packet,
+                                              CHANGEREQ, body)
+    return None
 
 
 lookup = connection.lookup_server_auth
@@ -350,8 +399,8 @@ async def main(where, names):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or not all(name in BEHAVIOURS or name in OTHERS
-                                    for name in sys.argv[2:]):
+    known = [*BEHAVIOURS, *OTHERS, *DEMANDS]
+    if len(sys.argv) < 3 or not all(name in known for name in sys.argv[2:]):
         sys.exit(f"usage: {sys.argv[0]} DIR BEHAVIOUR...; behaviours: " +
-                 " ".join([*BEHAVIOURS, *OTHERS]))
+                 " ".join(known))
     asyncio.run(main(sys.argv[1], sys.argv[2:]))

@@ -6,7 +6,7 @@ need_built examples/hello
 . "$E2E/sshd.sh"
 login_program
 
-behaviours="normal one exact nul rounds twice partial noprompt fail"
+behaviours="normal one exact nul rounds twice partial noprompt fail anykey"
 # shellcheck disable=SC2086
 asyncssh_start $behaviours
 # shellcheck disable=SC2086
@@ -290,22 +290,7 @@ else
     lacking "IPv6 on loopback"
 fi
 
-cat >"$W/through" <<END
-#!$PY
-import os, select, socket, sys
-open("$W/went-through", "w").close()
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-ways = {0: s.fileno(), s.fileno(): 1}
-while len(ways) == 2:
-    for fd in select.select(list(ways), [], [])[0]:
-        data = os.read(fd, 65536)
-        if data:
-            while data:
-                data = data[os.write(ways[fd], data):]
-        else:
-            ways.pop(fd)
-END
-chmod +x "$W/through"
+proxy_program
 
 it "ProxyCommand is used, and nothing of it is left"
 rm -f "$W/went-through"
@@ -517,6 +502,23 @@ want_err "permission denied"
 it "without the key the refusal is said to be sshd's"
 run 20 "$login" --batch --plugin "$answer" keyfirst 'echo hello'
 want_failure publickey
+
+# Message 60 says that the key would do; to other methods it says other things.
+it "a key that the server would take and that stays locked is no request"
+ssh-keygen -q -t ed25519 -N secret -C '' -f "$W/locked_key"
+run 20 --ctty --on passphrase 'type:\n' -- "$login" -l dave \
+    -o IdentityFile="$W/locked_key" --plugin "'$hello' stoat" anykey whoami
+want_rc 0
+want_out_is dave
+want_nothing_left
+
+it "nor is it a demand for a new password"
+run 20 --ctty --on passphrase 'type:\n' --on "'s password: " 'type:sesame\n' \
+    -- "$login" -l dave -o IdentityFile="$W/locked_key" \
+    -o PreferredAuthentications=publickey,password anykey whoami
+want_rc 0
+want_out_is dave
+want_nothing_left
 
 it "a key alone needs no plugin"
 run 20 "$login" keyonly 'echo hello'

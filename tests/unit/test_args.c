@@ -39,7 +39,7 @@ parse(ssh_args *args, const char *line)
 
 /* The argv that is built from a command line, in one line. */
 static const char *
-built(const char *line, unsigned which)
+built_for(const char *user, const char *line, unsigned which)
 {
     static const char *const first[] = {"ssh", NULL};
     static char text[1024];
@@ -47,6 +47,7 @@ built(const char *line, unsigned which)
     ssh_args args;
 
     assert_true(parse(&args, line));
+    args.user = user;
     argv = args_build(&args, first, which);
     text[0] = 0;
     for (size_t i = 0; argv[i] != NULL; i++) {
@@ -56,6 +57,12 @@ built(const char *line, unsigned which)
     free(argv);
     args_free(&args);
     return text;
+}
+
+static const char *
+built(const char *line, unsigned which)
+{
+    return built_for(NULL, line, which);
 }
 
 #define SESSION ARGS_COMMAND
@@ -192,6 +199,17 @@ the_environment_names_a_plugin_and_the_command_line_wins(void **state)
     unsetenv("AUTHPLUG_PLUGIN");
 }
 
+static void
+a_user_takes_the_place_of_those_that_options_name(void **state)
+{
+    (void)state;
+    assert_string_equal(built_for("bob", "x -l eve -p 1 -o User=eve eve@h c",
+                                  WHOLE),
+                        "ssh -l bob -p 1 -o User=eve -- eve@h c");
+    assert_string_equal(built_for("-x", "x -vleve h", WHOLE),
+                        "ssh -l -x -v -- h");
+}
+
 int
 main(void)
 {
@@ -207,6 +225,7 @@ main(void)
         cmocka_unit_test(misuse_is_told),
         cmocka_unit_test(
             the_environment_names_a_plugin_and_the_command_line_wins),
+        cmocka_unit_test(a_user_takes_the_place_of_those_that_options_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
