@@ -122,15 +122,9 @@ auth_password(connection *with, authplug_span password, auth_result *result)
         auth_ends(result, AUTH_PASSED, "the password is right");
         return;
     case ACCOUNTS_EXPIRED:
-        if (config->passwd_path != NULL) {
-            auth_ends(result, AUTH_PASSED, "the password is right and must "
-                                           "be changed");
-            result->must_change = true;
-            return;
-        }
-        auth_ends(result, AUTH_FAILED,
-                  "the password has expired, and there is no PasswdPath");
-        result->tell = "Your password has expired.\r\n";
+        auth_ends(result, AUTH_PASSED, "the password is right and must be "
+                                       "changed");
+        result->must_change = true;
         return;
     case ACCOUNTS_BROKEN:
         auth_ends(result, AUTH_FAILED, "%s", error);
@@ -282,13 +276,11 @@ give_up(auth_state *state)
 
 /* A refusal: the same, and no sooner, whatever its reason. */
 static bool
-refuse(auth_state *state, const auth_result *result)
+refuse(auth_state *state)
 {
     connection *with = state->with;
 
     if (!connection_sleep(with, connection_refusal(with)))
-        return false;
-    if (result->tell != NULL && !tell(with, result->tell))
         return false;
     return is_possible(state) ? reply_failure(state, false) : give_up(state);
 }
@@ -313,7 +305,7 @@ try_method(auth_state *state, unsigned method)
     log_decision(with, kbdint ? "keyboard-interactive" : "password",
                  outcome_of(&result), &result, began);
     if (result.end == AUTH_FAILED)
-        return refuse(state, &result);
+        return refuse(state);
     if (result.end == AUTH_ABANDONED)
         return is_possible(state) || give_up(state);
     if (result.end == AUTH_OVER)

@@ -159,7 +159,6 @@ typedef struct auth_result {
     bool broken;         /* failed for a fault that is not the user's */
     bool must_change;    /* the password that passed */
     const char *plugin;  /* that decided, or NULL */
-    const char *tell;    /* the user, with the refusal, or NULL */
     char reason[256];    /* for the log */
 } auth_result;
 

@@ -24,7 +24,6 @@ static void
 run_submethod(connection *with, serve_submethod which, auth_result *result)
 {
     result->broken = false;
-    result->tell = NULL;
     switch (which) {
     case SERVE_SUB_PLUGIN:
         plugin_kbdint(with, result);

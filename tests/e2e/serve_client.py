@@ -8,6 +8,7 @@ so on are bytes, "-" alone is the empty word.
   method USER NAME             reply WORD...
   body TYPE HEX                sleep S
   run COMMAND                  end
+  input TEXT   is what the next command reads; else its input does not end
   flood S      sends packets that mean nothing for so long, without reading
 
 Each that sends a request waits for the answer and prints it:
@@ -175,6 +176,7 @@ class Steps:
         if options["--times"] is not None:
             words = "%d %s" % (1000 * (when - self.sent), words)
         print(words, flush=True)
+        self.input = None
 
     async def hear(self):
         """The server's next answer; False when there will be none."""
@@ -203,11 +205,13 @@ class Steps:
             while time.monotonic() < end and self.client.said.empty():
                 self.client.send_packet(2, String(bytes(30000)))
                 await asyncio.sleep(0)
+        elif verb == "input":
+            self.input = unquote(words[0]).decode()
         elif verb == "end":
             self.client.abort()
             return False
         elif verb == "run":
-            result = await self.client.run(" ".join(words))
+            result = await self.client.run(" ".join(words), input=self.input)
             print(result.stdout + result.stderr, end="", flush=True)
             self.status = result.exit_status
         else:
