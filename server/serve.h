@@ -15,6 +15,8 @@
  *   serve_tap.c         the exact bytes of requests
  *   serve_request.c     requests, one by one
  *   serve_auth.c        which methods have passed, and which may follow
+ *   serve_changereq.c   changes of the password in the method `password`
+ *   serve_change.c      what becomes of a new password
  *   serve_kbdint.c      keyboard-interactive and its submethods
  *   serve_ask.c         a round of questions
  *   serve_plugin.c      conversations with plugins
@@ -75,8 +77,6 @@ void serve_config_free(serve_config *config);
 /* Whether it is an IPv4 or IPv6 address in numbers. */
 bool serve_is_address(const char *text);
 
-/* ---------------------------------------------------- serve_hostkey.c */
-
 /* ---------------------------------------------------- serve_passwd.c */
 
 /* What is wrong with a value of PasswdPath, or NULL. */
@@ -89,6 +89,8 @@ char *passwd_default(const char *file);
 /* The command line for a shell that changes this user's password; NULL when
  * memory ran out. To be freed. */
 char *passwd_command(const char *value, const char *user);
+
+/* ---------------------------------------------------- serve_hostkey.c */
 
 typedef struct serve_keys {
     ssh_key of[SERVE_TEXTS];

@@ -141,10 +141,12 @@ auth_password(connection *with, authplug_span password, auth_result *result)
 static void
 run_password(connection *with, auth_result *result)
 {
-    if (with->request.change)
+    if (with->config->change_plugin != NULL)
+        changereq_run(with, result);
+    else if (with->request.change)
         auth_ends(result, AUTH_FAILED,
-                  "a change of the password was asked for, which is not "
-                  "served");
+                  "a change of the password was asked for, and there is no "
+                  "AuthPassword.ChangePlugin");
     else
         auth_password(with, with->request.password, result);
 }
@@ -195,11 +197,8 @@ authorize(auth_state *state)
     plugin_authorize(with, message, &result);
     if (result.end == AUTH_PASSED && result.must_change)
         require_change(state, message, &result);
-    log_decision(with, "authorization",
-                 result.end == AUTH_PASSED ? "accepted"
-                 : result.broken           ? "error"
-                                           : "rejected",
-                 &result, began);
+    log_decision(with, "authorization", auth_outcome(&result), &result,
+                 began);
     text = authplug_secret_text(message);
     if (text == NULL)
         text = "";
@@ -259,8 +258,8 @@ count_try(auth_state *state, unsigned method)
         state->exhausted |= method;
 }
 
-static const char *
-outcome_of(const auth_result *result)
+const char *
+auth_outcome(const auth_result *result)
 {
     return result->end == AUTH_PASSED ? "accepted"
            : result->broken           ? "error"
@@ -303,7 +302,7 @@ try_method(auth_state *state, unsigned method)
     else
         run_password(with, &result);
     log_decision(with, kbdint ? "keyboard-interactive" : "password",
-                 outcome_of(&result), &result, began);
+                 auth_outcome(&result), &result, began);
     if (result.end == AUTH_FAILED)
         return refuse(state);
     if (result.end == AUTH_ABANDONED)

@@ -14,6 +14,7 @@ so on are bytes, "-" alone is the empty word.
 Each that sends a request waits for the answer and prints it:
 
   ask "NAME" "INSTRUCTION" "LANGUAGE" "PROMPT" "+SHOWN PROMPT"
+  change "PROMPT" "LANGUAGE"
   failure METHODS              partial METHODS
   banner "TEXT"                success
   closed REASON
@@ -91,7 +92,12 @@ class Client(asyncssh.connection.SSHClientConnection):
             self.say("banner " + quote(packet.get_string()))
             packet.get_string()
         else:
-            words = [packet.get_string() for _ in range(3)]
+            # 60 is each method's own: for a change it is two strings
+            words = [packet.get_string() for _ in range(2)]
+            if not packet.get_remaining_payload():
+                self.say(" ".join(["change"] + [quote(w) for w in words]))
+                return
+            words.append(packet.get_string())
             for _ in range(packet.get_uint32()):
                 text = packet.get_string()
                 words.append((b"+" if packet.get_boolean() else b"") + text)
@@ -171,12 +177,12 @@ class Steps:
         self.client = client
         self.sent = time.monotonic()
         self.status = 0
+        self.input = None
 
     def tell(self, when, words):
         if options["--times"] is not None:
             words = "%d %s" % (1000 * (when - self.sent), words)
         print(words, flush=True)
-        self.input = None
 
     async def hear(self):
         """The server's next answer; False when there will be none."""
@@ -200,13 +206,13 @@ class Steps:
         verb, *words = step.lstrip("+").split(" ")
         if verb == "sleep":
             await asyncio.sleep(float(words[0]))
+        elif verb == "input":
+            self.input = unquote(words[0]).decode()
         elif verb == "flood":
             end = time.monotonic() + float(words[0])
             while time.monotonic() < end and self.client.said.empty():
                 self.client.send_packet(2, String(bytes(30000)))
                 await asyncio.sleep(0)
-        elif verb == "input":
-            self.input = unquote(words[0]).decode()
         elif verb == "end":
             self.client.abort()
             return False
