@@ -521,6 +521,46 @@ for name in change odd asked say; do
     want_no_serve_log $name 'sesame|stoat'
 done
 
+# ------------------------------------------------- with ssh-passwd-plugin
+
+need_built plugins/ssh-passwd-plugin/ssh-passwd-plugin
+cp "$SRC/plugins/ssh-passwd-plugin/rules/authplug" "$W/rules"
+chmod 600 "$W/rules"
+key=$(ssh-keygen -lf "$W/ed25519.pub" | cut -d' ' -f2)
+serve_start ready "$pw" "$fast" "AllowedAuthentications password" \
+    "AuthPassword.ChangePlugin exec \
+$BUILD/plugins/ssh-passwd-plugin/ssh-passwd-plugin --config $W/rules"
+
+it "ssh-passwd-plugin changes it by authplug passwd, which nobody has named"
+password_file
+talk ready "password expired sesame" "change expired sesame stoat" \
+    "change expired sesame stoat-weasel" "run echo there"
+want_rc 0
+want_out_is "$told" "$(again 'The password is too short.')" success there
+talk ready "password expired stoat-weasel" "run echo there"
+want_out_is success there
+want_idle ready
+
+for client in ssh plink; do
+    it "$client has it changed, and its command runs"
+    password_file
+    case $client in
+    ssh) run 30 --pty --on "password: " 'type:sesame\n' \
+        --on "old password: " 'type:sesame\n' \
+        --on "new password: " 'type:stoat-weasel\n' \
+        --on "Retype" 'type:stoat-weasel\n' -- ssh -F "$W/ssh_config" \
+        -o PreferredAuthentications=password expired@ready 'echo there' ;;
+    plink) run 30 --pty --on "password: " 'type:sesame\n' \
+        --on "Current password" 'type:\n' \
+        --on "new password: " 'type:stoat-weasel\n' \
+        --on "new password: " 'type:stoat-weasel\n' -- \
+        plink -ssh -P "$(serve_port ready)" -hostkey "$key" -noagent \
+        -no-antispoof -l expired 127.0.0.1 'echo there' ;;
+    esac
+    want_rc 0
+    want_screen there
+done
+
 # -------------------------------------------------------- the forced command
 
 # names that would be more than one word, or a command
