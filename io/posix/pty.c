@@ -100,7 +100,11 @@ io_pty_start(const char *const *argv, const char *const *environment,
     error = errno;
     if (slave >= 0) {
         streams.terminal = born->name;
-        error = posix_spawn_program(argv, environment, &streams, &born->pid);
+        error = posix_spawn_program(argv,
+                                    environment != NULL
+                                        ? environment
+                                        : (const char *const *)environ,
+                                    &streams, &born->pid);
         close(slave);
     }
     if (slave >= 0 && error == 0) {
