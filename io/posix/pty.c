@@ -312,23 +312,31 @@ io_pty_write(io_pty *pty, authplug_span bytes, int64_t deadline)
 
 /* ----------------------------------------------------------------- ending */
 
-/* Waits for its end, reading and dropping what it still writes. */
+/* Waits for its end, reading and dropping what it still writes; at most until
+ * a signal came, if it counts. */
 static bool
-has_ended_by(io_pty *pty, int64_t deadline, io_exit *how)
+has_ended_by(io_pty *pty, int64_t deadline, bool signals, io_exit *how)
 {
     unsigned char rest[4096];
-    size_t len = 1;
+    int master = pty->master;
+    size_t len;
 
     while (!posix_has_ended(pty->pid, how)) {
-        struct pollfd fds[1 + POSIX_SPARE] = {{pty->ended_fd, POLLIN, 0}};
-        int64_t until = io_deadline(LOOK_EVERY);
+        struct pollfd fds[3] = {{pty->ended_fd, POLLIN, 0},
+                                {master, POLLIN, 0},
+                                {signals ? io_signals_fd() : -1, POLLIN, 0}};
+        int64_t left = deadline - io_now();
 
-        if (io_now() >= deadline)
+        if (left <= 0 || (signals && io_signals_caught() != 0))
             return false;
-        while (pty->master >= 0 && len > 0 && io_now() < deadline &&
-               take(pty, rest, sizeof rest, &len) == AUTHPLUG_OK)
-            authplug_wipe(rest, len);
-        (void)posix_poll(fds, 1, until < deadline ? until : deadline, NULL);
+        (void)poll(fds, 3, left < LOOK_EVERY ? (int)left : LOOK_EVERY);
+        if (fds[1].revents == 0)
+            continue;
+        len = 0;
+        if (take(pty, rest, sizeof rest, &len) != AUTHPLUG_NEED_MORE &&
+            len == 0)
+            master = -1; /* nobody's */
+        authplug_wipe(rest, len);
     }
     return true;
 }
@@ -342,14 +350,14 @@ io_pty_finish(io_pty **pty, int64_t grace, io_exit *how)
 
     if (p == NULL)
         return;
-    by_itself = ended = has_ended_by(p, io_deadline(grace), &result);
+    by_itself = ended = has_ended_by(p, io_deadline(grace), true, &result);
     close_fd(&p->master); /* which is a SIGHUP to who is there */
     if (!ended) {
         kill(-p->pid, SIGTERM);
         kill(-p->pid, SIGCONT);
-        if (!has_ended_by(p, io_deadline(TERM_GRACE), &result))
+        if (!has_ended_by(p, io_deadline(TERM_GRACE), false, &result))
             kill(-p->pid, SIGKILL);
-        ended = has_ended_by(p, io_deadline(TERM_GRACE), &result);
+        ended = has_ended_by(p, io_deadline(TERM_GRACE), false, &result);
     }
     /* not reaped yet, so that the group's number is still ours */
     if (result.known)
