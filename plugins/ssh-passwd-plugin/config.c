@@ -89,6 +89,7 @@ split(const char *text, template_words **made, char *why, size_t size)
         explain(why, size,
                 "every user of the machine would see the password: "
                 "no token but $user_name$ was expected");
+        template_words_free(made);
         status = AUTHPLUG_VALUE;
     }
     return status;
