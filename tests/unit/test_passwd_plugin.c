@@ -551,6 +551,34 @@ TEST(what_is_wrong_is_told_with_its_line)
     READS("A\0b\n", "@:1: a NUL in the line: text was expected");
 }
 
+/* Each of them is good, and all together are more than can be looked for. */
+TEST(rules_that_are_too_large_together_are_told)
+{
+    static notes text;
+    char error[1024] = "";
+    passwd_config *config;
+    size_t count = 0;
+
+    do {
+        for (size_t i = 0; i < 5; i++)
+            note(&text, "Request %zu(%0200d)*\nResponse $SUCCESS\n", count++,
+                 0);
+        write_file(text.at, text.len, 0644);
+        config = config_read(path, error, sizeof error);
+        if (config != NULL) {
+            scan *made = NULL;
+
+            assert_status(rules_scan(config->rules, &made), OK);
+            scan_free(&made);
+            assert_string_equal(error, "");
+            config_free(&config);
+        }
+    } while (error[0] == 0 && text.len < 24000);
+    assert_string_equal(outcome_of(NULL, error),
+                        "@: its Requests are too large together: fewer or "
+                        "shorter ones were expected");
+}
+
 TEST(a_complaint_repeats_no_secret)
 {
     static const char text[] = "Request x\nResponse hunter2$x$\n";
@@ -748,6 +776,7 @@ main(void)
         cmocka_unit_test(every_keyword_is_read),
         cmocka_unit_test(what_cannot_succeed_is_warned_of),
         cmocka_unit_test(what_is_wrong_is_told_with_its_line),
+        cmocka_unit_test(rules_that_are_too_large_together_are_told),
         cmocka_unit_test(a_complaint_repeats_no_secret),
         cmocka_unit_test(a_file_that_others_may_change_is_refused),
         cmocka_unit_test(a_file_that_cannot_be_read_is_told),
