@@ -75,7 +75,8 @@ int dry_run(const passwd_config *config, const char *path);
 
 enum { DEBUG_STEPS = 3, DEBUG_DATA = 9 };
 
-/* [MODULE=]LEVEL, several with commas between. False when it is none. */
+/* [MODULE=]LEVEL, several with commas between. False when it is none; nothing
+ * is shown then. */
 bool debug_set(const char *levels);
 bool debug_is(int level);
 
