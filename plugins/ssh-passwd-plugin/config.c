@@ -46,6 +46,7 @@ config_free(passwd_config **config)
 {
     if (*config == NULL)
         return;
+    scan_free(&(*config)->output);
     rules_free(&(*config)->rules);
     template_words_free(&(*config)->program);
     free((*config)->file);
@@ -177,14 +178,12 @@ warn(const passwd_config *config, char *error, size_t size)
                 config->file);
 }
 
-/* Whether the dialogue will get its rules; LIMIT after writing why. */
+/* LIMIT after writing why. */
 static authplug_status
-try_rules(const passwd_config *config, char *error, size_t size)
+make_ready(passwd_config *config, char *error, size_t size)
 {
-    scan *made = NULL;
-    authplug_status status = rules_scan(config->rules, &made);
+    authplug_status status = rules_scan(config->rules, &config->output);
 
-    scan_free(&made);
     if (status == AUTHPLUG_LIMIT)
         explain(error, size,
                 "%s: its Requests are too large together: fewer or shorter "
@@ -230,7 +229,7 @@ config_read(const char *path, char *error, size_t size)
     if (status == AUTHPLUG_OK)
         status = read_all(&r);
     if (status == AUTHPLUG_OK)
-        status = try_rules(r.config, error, size);
+        status = make_ready(r.config, error, size);
     if (status == AUTHPLUG_OK) {
         warn(r.config, error, size);
     } else {

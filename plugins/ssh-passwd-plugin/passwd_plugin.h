@@ -25,6 +25,7 @@ enum { RAN_YES = 0, RAN_NO = 1, RAN_MISUSE = 2, RAN_BROKEN = 111 };
 typedef struct passwd_config {
     char *file; /* where it was read */
     rules *rules;
+    scan *output; /* the rules, ready for a program's output */
     template_words *program; /* PasswdPath, or NULL */
     bool success_from_exit;
     long data_timeout; /* seconds */

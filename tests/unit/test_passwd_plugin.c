@@ -566,10 +566,7 @@ TEST(rules_that_are_too_large_together_are_told)
         write_file(text.at, text.len, 0644);
         config = config_read(path, error, sizeof error);
         if (config != NULL) {
-            scan *made = NULL;
-
-            assert_status(rules_scan(config->rules, &made), OK);
-            scan_free(&made);
+            assert_non_null(config->output);
             assert_string_equal(error, "");
             config_free(&config);
         }
