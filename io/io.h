@@ -47,7 +47,7 @@ authplug_status io_take_standard(const char *log, io_stream *in,
 /*
  * For the start of a program: standard descriptors that are closed are opened
  * to nothing, so that no socket of ours takes their place, and others that were
- * inherited are closed.
+ * inherited are closed. Children can be waited for.
  */
 void io_sanitise(void);
 

@@ -231,6 +231,8 @@ io_sanitise(void)
     if (fd >= 0)
         close(fd);
     (void)close_range(3, ~0u, 0);
+    /* who ignores its children cannot learn how they ended */
+    (void)signal(SIGCHLD, SIG_DFL);
 }
 
 bool

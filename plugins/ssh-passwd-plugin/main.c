@@ -11,6 +11,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+/* How long the server may take to say what is to be changed. */
+#define SERVER_MS 60000
+
 static const char help[] =
     "usage: " PROGRAM " [-d [MODULE=]LEVEL] [--config FILE]\n"
     "       " PROGRAM " [--config FILE] --check\n"
@@ -59,19 +62,23 @@ decide(authplug_tectia_session *session, void *path)
     passwd_config *config = config_read(path, error, sizeof error);
     bool changed = false;
 
+    io_signals_begin(); /* so that the program is ended before we are */
     if (config != NULL && config_find_program(config, error, sizeof error))
         changed = dialogue_run(config, session);
     else
         (void)authplug_tectia_session_refuse_log(session, error);
     config_free(&config);
+    io_signals_end();
     return changed;
 }
 
 static int
 run_plugin(const options *o)
 {
-    authplug_tectia_program changes = {
-        .name = PROGRAM, .kind = AUTHPLUG_TECTIA_PASSWD, .decide = decide};
+    authplug_tectia_program changes = {.name = PROGRAM,
+                                       .kind = AUTHPLUG_TECTIA_PASSWD,
+                                       .decide = decide,
+                                       .timeout_ms = SERVER_MS};
 
     return authplug_tectia_run(&changes, (void *)(uintptr_t)o->config);
 }
