@@ -51,6 +51,10 @@ authplug_status io_take_standard(const char *log, io_stream *in,
  */
 void io_sanitise(void);
 
+/* POSIX only. For a program that holds secrets: it writes no core file, and no
+ * other process of its user can look inside. */
+void io_keep_secrets(void);
+
 /* Whether standard input is a terminal, so nobody speaks a protocol there. */
 bool io_standard_is_terminal(void);
 

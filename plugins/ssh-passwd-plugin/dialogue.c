@@ -225,16 +225,21 @@ type(dialogue *d, const rule *by)
     return GOES_ON;
 }
 
+/* The end of it, as much as is kept. */
+static authplug_span
+end_of(authplug_span text)
+{
+    size_t len = text.len < KEPT_MOST ? text.len : KEPT_MOST;
+
+    return authplug_span_make(text.data + (text.len - len), len);
+}
+
 /* What was not matched begins behind the match. */
 static void
 forget_unmatched(dialogue *d)
 {
-    authplug_span rest = scan_rest(d->config->output);
+    authplug_span rest = end_of(scan_rest(d->config->output));
 
-    if (rest.len > KEPT_MOST) {
-        rest.data += rest.len - KEPT_MOST;
-        rest.len = KEPT_MOST;
-    }
     authplug_secret_clear(d->unmatched);
     (void)authplug_secret_append(d->unmatched, rest.data, rest.len);
 }
@@ -267,15 +272,12 @@ handle(dialogue *d, const scan_match *match)
 static void
 keep_unmatched(dialogue *d, authplug_span output)
 {
+    authplug_span end = end_of(output);
     size_t len = authplug_secret_len(d->unmatched);
 
-    if (output.len > KEPT_MOST) {
-        output.data += output.len - KEPT_MOST;
-        output.len = KEPT_MOST;
-    }
-    if (len + output.len > KEPT_MOST)
-        authplug_secret_drop(d->unmatched, len + output.len - KEPT_MOST);
-    (void)authplug_secret_append(d->unmatched, output.data, output.len);
+    if (len + end.len > KEPT_MOST)
+        authplug_secret_drop(d->unmatched, len + end.len - KEPT_MOST);
+    (void)authplug_secret_append(d->unmatched, end.data, end.len);
 }
 
 /* A line is shown once it is whole, so that no password is in halves. */

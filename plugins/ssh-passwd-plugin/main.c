@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 /* How long the server may take to say what is to be changed. */
 #define SERVER_MS 60000
@@ -160,17 +158,6 @@ take(options *o, int option, const char *value)
     }
 }
 
-/* No core file, and no process of the same user that looks inside, which would
- * see passwords, or give our verdict. */
-static void
-keep_secrets(void)
-{
-    static const struct rlimit none = {0, 0};
-
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -178,7 +165,7 @@ main(int argc, char **argv)
     options o = {0};
     int option, bad = RAN_YES;
 
-    keep_secrets();
+    io_keep_secrets();
     io_sanitise();
     if (levels != NULL && levels[0] != 0 && !debug_set(levels))
         io_say(PROGRAM, "SSH_DEBUG_LEVEL is no [MODULE=]LEVEL: it is ignored");
