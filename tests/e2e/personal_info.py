@@ -103,9 +103,10 @@ def compare_times(program, database):
                 raise Wrong("%s: %s" % (kind, verdict))
             last[kind].append(took)
     for name, table in ("first question", first), ("verdict", last):
-        medians = {k: statistics.median(v) for k, v in table.items()}
-        print(name, {k: round(v, 2) for k, v in medians.items()}, "ms")
-        if max(medians.values()) > 1.3 * min(medians.values()) + 0.5:
+        # what else the machine does only ever adds to a time
+        least = {k: statistics.mean(sorted(v)[:4]) for k, v in table.items()}
+        print(name, {k: round(v, 2) for k, v in least.items()}, "ms")
+        if max(least.values()) > 1.3 * min(least.values()) + 0.5:
             raise Slower("the time of the %s tells who is known" % name)
 
 
