@@ -115,13 +115,13 @@ typedef enum match_end {
 
 typedef struct match_found {
     const answer_block *block;
-    const answer_rule *rule; /* NULL when none matches */
+    const answer_rule *by; /* NULL when none matches */
     regex_span groups[REGEX_GROUPS]; /* in the prompt's text */
     bool broken; /* memory ran out: nothing is known */
 } match_found;
 
 /* The same of one rule. */
-match_end match_rule(const answer_block *block, const answer_rule *rule,
+match_end match_rule(const answer_block *block, const answer_rule *by,
                      const answer_prompt *prompt, match_found *found);
 
 /* The first rule that matches the prompt. */
@@ -149,9 +149,9 @@ typedef struct source {
 extern const template_token source_tokens[];
 
 /* Whether the rule has an answer of its own, and asks nobody. */
-bool source_asks(const answer_block *block, const answer_rule *rule,
+bool source_asks(const answer_block *block, const answer_rule *by,
                  const char **text);
-bool source_uses_code(const answer_block *block, const answer_rule *rule);
+bool source_uses_code(const answer_block *block, const answer_rule *by);
 
 /* Appends the answer. False after writing why. */
 bool source_answer(source *of, authplug_secret *answer);
@@ -159,6 +159,14 @@ bool source_answer(source *of, authplug_secret *answer);
 /* The text of a code's secret, from where the file says it is. */
 bool source_secret(source *of, const answer_code *code,
                    authplug_secret *text);
+
+/* --------------------------------------------------------------- keyring.c */
+
+/* Appends the secret of this name, from the desktop's keyring, by a helper.
+ * False after writing why: not there, locked, and not to be reached are three
+ * things. */
+bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
+                 char *why, size_t size);
 
 /* ------------------------------------------------------------------- otp.c */
 
