@@ -191,6 +191,9 @@ cli_answer(int argc, char **argv)
     while (bad == CLI_YES &&
            (option = getopt_long(argc, argv, "", words, NULL)) != -1)
         bad = take(&o, option, optarg);
+    if (bad == CLI_YES && optind < argc && strcmp(argv[optind], "init") == 0 &&
+        optind + 2 >= argc)
+        return answer_init(o.config, argv[optind + 1]);
     if (bad == CLI_YES && optind < argc)
         bad = misuse("this word is one too many: ", argv[optind]);
     if (bad == CLI_YES && o.explain && (o.peer.host[0] == 0 || !o.has_prompt))

@@ -8,7 +8,9 @@
  *   source.c    what a Response's tokens stand for
  *   otp.c       one-time codes
  *   used.c      the records of those that were used
+ *   keyring.c   the desktop's keyring, by a helper of its own
  *   explain.c   --explain
+ *   init.c      a first file
  *
  * A prompt that no rule matches is asked of the user, or refused: nothing here
  * guesses.
@@ -212,6 +214,11 @@ void otp_release(otp_use **uses);
 
 int answer_explain(const answer_config *config, const answer_peer *peer,
                    const answer_prompt *prompt);
+
+/* ------------------------------------------------------------------ init.c */
+
+/* Makes a first file by asking; the code's secret may be in a file, or "-". */
+int answer_init(const char *path, const char *uri_file);
 
 /* ---------------------------------------------------------------- answer.c */
 
