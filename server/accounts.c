@@ -12,6 +12,8 @@
 #define DAY 86400
 
 _Static_assert(ACCOUNTS_HASH_MOST >= CRYPT_OUTPUT_SIZE, "hashes fit");
+_Static_assert(ACCOUNTS_PASSWORD_MOST < CRYPT_MAX_PASSPHRASE_SIZE,
+               "passwords fit");
 
 /* ----------------------------------------------------------------- messages */
 

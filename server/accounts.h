@@ -47,6 +47,9 @@ authplug_status accounts_find(const char *file, const char *user,
  * NOMEM, LENGTH, IO, as above. */
 authplug_status accounts_usable(const char *file, const char **error);
 
+/* Bytes of the longest password. */
+#define ACCOUNTS_PASSWORD_MOST 511
+
 #define ACCOUNTS_NEVER (-1L)
 #define ACCOUNTS_MAXDAYS 99999L
 

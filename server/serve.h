@@ -3,6 +3,7 @@
  * development whose questions come from plugins. Internal.
  *
  *   serve_config.c   the configuration: Tectia's keywords
+ *   serve_passwd.c   the program that changes passwords
  *   serve_hostkey.c  host keys
  *   serve_listen.c   the addresses it listens on
  *   serve_children.c a process for each connection
@@ -14,6 +15,8 @@
  *   serve_tap.c         the exact bytes of requests
  *   serve_request.c     requests, one by one
  *   serve_auth.c        which methods have passed, and which may follow
+ *   serve_changereq.c   changes of the password in the method `password`
+ *   serve_change.c      what becomes of a new password
  *   serve_kbdint.c      keyboard-interactive and its submethods
  *   serve_ask.c         a round of questions
  *   serve_plugin.c      conversations with plugins
@@ -62,7 +65,9 @@ typedef struct serve_config {
     long password_guesses, kbdint_retries, optional_needed;
     serve_submethods sub_required, sub_optional;
     const char *kbdint_plugin, *authorization, *change_plugin;
-    const char *password_file, *passwd_path;
+    const char *password_file;
+    const char *passwd_path; /* there is one where there is a password file */
+    char *passwd_made;       /* that one, where the file says nothing */
 } serve_config;
 
 /* False after saying why. */
@@ -71,6 +76,19 @@ void serve_config_free(serve_config *config);
 
 /* Whether it is an IPv4 or IPv6 address in numbers. */
 bool serve_is_address(const char *text);
+
+/* ---------------------------------------------------- serve_passwd.c */
+
+/* What is wrong with a value of PasswdPath, or NULL. */
+const char *passwd_fault(const char *value);
+
+/* The value of PasswdPath that runs `authplug passwd` on a password file; NULL
+ * when memory ran out, or nobody can tell where the file is. To be freed. */
+char *passwd_default(const char *file);
+
+/* The command line for a shell that changes this user's password; NULL when
+ * memory ran out. To be freed. */
+char *passwd_command(const char *value, const char *user);
 
 /* ---------------------------------------------------- serve_hostkey.c */
 

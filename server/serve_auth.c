@@ -122,15 +122,9 @@ auth_password(connection *with, authplug_span password, auth_result *result)
         auth_ends(result, AUTH_PASSED, "the password is right");
         return;
     case ACCOUNTS_EXPIRED:
-        if (config->passwd_path != NULL) {
-            auth_ends(result, AUTH_PASSED, "the password is right and must "
-                                           "be changed");
-            result->must_change = true;
-            return;
-        }
-        auth_ends(result, AUTH_FAILED,
-                  "the password has expired, and there is no PasswdPath");
-        result->tell = "Your password has expired.\r\n";
+        auth_ends(result, AUTH_PASSED, "the password is right and must be "
+                                       "changed");
+        result->must_change = true;
         return;
     case ACCOUNTS_BROKEN:
         auth_ends(result, AUTH_FAILED, "%s", error);
@@ -147,10 +141,12 @@ auth_password(connection *with, authplug_span password, auth_result *result)
 static void
 run_password(connection *with, auth_result *result)
 {
-    if (with->request.change)
+    if (with->config->change_plugin != NULL)
+        changereq_run(with, result);
+    else if (with->request.change)
         auth_ends(result, AUTH_FAILED,
-                  "a change of the password was asked for, which is not "
-                  "served");
+                  "a change of the password was asked for, and there is no "
+                  "AuthPassword.ChangePlugin");
     else
         auth_password(with, with->request.password, result);
 }
@@ -201,11 +197,8 @@ authorize(auth_state *state)
     plugin_authorize(with, message, &result);
     if (result.end == AUTH_PASSED && result.must_change)
         require_change(state, message, &result);
-    log_decision(with, "authorization",
-                 result.end == AUTH_PASSED ? "accepted"
-                 : result.broken           ? "error"
-                                           : "rejected",
-                 &result, began);
+    log_decision(with, "authorization", auth_outcome(&result), &result,
+                 began);
     text = authplug_secret_text(message);
     if (text == NULL)
         text = "";
@@ -265,8 +258,8 @@ count_try(auth_state *state, unsigned method)
         state->exhausted |= method;
 }
 
-static const char *
-outcome_of(const auth_result *result)
+const char *
+auth_outcome(const auth_result *result)
 {
     return result->end == AUTH_PASSED ? "accepted"
            : result->broken           ? "error"
@@ -282,13 +275,11 @@ give_up(auth_state *state)
 
 /* A refusal: the same, and no sooner, whatever its reason. */
 static bool
-refuse(auth_state *state, const auth_result *result)
+refuse(auth_state *state)
 {
     connection *with = state->with;
 
     if (!connection_sleep(with, connection_refusal(with)))
-        return false;
-    if (result->tell != NULL && !tell(with, result->tell))
         return false;
     return is_possible(state) ? reply_failure(state, false) : give_up(state);
 }
@@ -311,9 +302,9 @@ try_method(auth_state *state, unsigned method)
     else
         run_password(with, &result);
     log_decision(with, kbdint ? "keyboard-interactive" : "password",
-                 outcome_of(&result), &result, began);
+                 auth_outcome(&result), &result, began);
     if (result.end == AUTH_FAILED)
-        return refuse(state, &result);
+        return refuse(state);
     if (result.end == AUTH_ABANDONED)
         return is_possible(state) || give_up(state);
     if (result.end == AUTH_OVER)

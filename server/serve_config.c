@@ -342,12 +342,34 @@ complete_methods(reading *at)
     return true;
 }
 
+/* Who keeps a password file has a program that changes it. */
+static bool
+complete_passwd(reading *at)
+{
+    serve_config *config = at->config;
+    const char *fault;
+
+    if (config->passwd_path != NULL) {
+        fault = passwd_fault(config->passwd_path);
+        return fault == NULL ||
+               WRONG(at, PASSWD_PATH, "PasswdPath: %s", fault);
+    }
+    if (config->password_file == NULL)
+        return true;
+    config->passwd_made = passwd_default(config->password_file);
+    config->passwd_path = config->passwd_made;
+    return config->passwd_path != NULL ||
+           WRONG(at, PASSWORD_FILE, "PasswordFile: no command can be made for "
+                                    "it: an absolute path was expected");
+}
+
 static bool
 complete(reading *at)
 {
     serve_config *config = at->config;
 
-    if (!complete_submethods(at) || !complete_methods(at))
+    if (!complete_submethods(at) || !complete_methods(at) ||
+        !complete_passwd(at))
         return false;
     if (config->grace <= config->failure_delay)
         return WRONG(at, given(at, FAILURE_TIMEOUT) ? FAILURE_TIMEOUT
@@ -442,5 +464,7 @@ serve_config_load(serve_config *config, const char *path)
 void
 serve_config_free(serve_config *config)
 {
+    free(config->passwd_made);
+    config->passwd_made = NULL;
     conf_free(&config->file);
 }

@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -263,13 +264,17 @@ run_sessions(connection *with, bool must_change, int told)
     sessions_options options = {
         .user = authplug_secret_text(with->user),
         .client = with->client,
-        .forced = must_change ? with->config->passwd_path : NULL,
         .most = SESSIONS_MAX,
     };
+    char *forced = NULL;
 
     (void)!write(told, "", 1);
-    if (options.user != NULL)
+    if (must_change && options.user != NULL)
+        options.forced = forced =
+            passwd_command(with->config->passwd_path, options.user);
+    if (options.user != NULL && must_change == (forced != NULL))
         (void)sessions_serve(with->session, &options);
+    free(forced);
 }
 
 _Noreturn void

@@ -41,6 +41,7 @@ typedef struct auth_request {
     authplug_span user, service; /* not of REPLIES */
     authplug_span password;
     bool change; /* of the password, which then is the old one */
+    authplug_span new_password;
     uint32_t count; /* of replies, of which the first SERVE_PROMPTS are here */
     authplug_span replies[SERVE_PROMPTS];
 } auth_request;
@@ -69,6 +70,7 @@ typedef struct connection {
     auth_request request;
     bool unread;   /* the request is still to be handled */
     bool serviced; /* authentication was asked for, as a service */
+    long changes;  /* of the password, tried by the method `password` */
 } connection;
 
 /*
@@ -159,7 +161,6 @@ typedef struct auth_result {
     bool broken;         /* failed for a fault that is not the user's */
     bool must_change;    /* the password that passed */
     const char *plugin;  /* that decided, or NULL */
-    const char *tell;    /* the user, with the refusal, or NULL */
     char reason[256];    /* for the log */
 } auth_result;
 
@@ -167,9 +168,36 @@ typedef struct auth_result {
 IO_PRINTF(3, 4)
 void auth_ends(auth_result *result, auth_end end, const char *format, ...);
 
-/* Checks a password against the password file. */
+/* "accepted", "rejected" or "error", for the log. */
+const char *auth_outcome(const auth_result *result);
+
+/* Checks a password against the password file. One that has expired passes, and
+ * must be changed. */
 void auth_password(connection *with, authplug_span password,
                    auth_result *result);
+
+/* ------------------------------------------------ serve_changereq.c */
+
+/* The request for the method `password` has come, where there is a plugin that
+ * changes passwords. */
+void changereq_run(connection *with, auth_result *result);
+
+/* --------------------------------------------------- serve_change.c */
+
+/* Longer words for the user are none. */
+#define CHANGE_WORDS 4096
+#define CHANGE_EXPIRED "Your password has expired and must be changed."
+#define CHANGE_AGAIN "The password was not changed. Choose another one."
+
+/*
+ * Changes the password: AUTH_PASSED, and it must not be changed any more. With
+ * AUTH_FAILED that is not broken it was refused; words then say why, and ask
+ * for another one (CHANGE_AGAIN where they are empty). The old password is
+ * right, as the caller knows; again is the new one, typed once more, or NULL.
+ */
+void change_password(connection *with, authplug_span old, authplug_span new,
+                     const authplug_span *again, authplug_secret *words,
+                     auth_result *result);
 
 /* --------------------------------------------------- serve_kbdint.c */
 
@@ -189,6 +217,11 @@ void ask_user(connection *with, const char *title, authplug_span instruction,
 /* Holds the conversation with AuthKbdInt.Plugin. */
 void plugin_kbdint(connection *with, auth_result *result);
 
+/* Has AuthPassword.ChangePlugin change the password; what it has to tell the
+ * user is added to message, if that has room for all of it. */
+void plugin_change(connection *with, authplug_span old, authplug_span new,
+                   authplug_secret *message, auth_result *result);
+
 /* Asks ExternalAuthorizationProgram; what it has to tell the user is added
  * to message. */
 void plugin_authorize(connection *with, authplug_secret *message,
@@ -200,6 +233,9 @@ void plugin_authorize(connection *with, authplug_secret *message,
 void log_decision(const connection *with, const char *event,
                   const char *outcome, const auth_result *result,
                   int64_t began);
+/* The same of a change of the password, with the plugin's words. */
+void log_change(const connection *with, const auth_result *result,
+                authplug_span message, authplug_span detail, int64_t began);
 /* The same of what concerns the connection as a whole. */
 void log_event(const connection *with, const char *event, const char *outcome,
                const char *reason);

@@ -6,6 +6,60 @@
 #define _GNU_SOURCE
 #include "server/serve_connection.h"
 
+/* new passwords in a dialogue */
+#define NEW_PASSWORDS 3
+
+/* Asks for new passwords until one is taken; words are what to say first. */
+static void
+ask_new(connection *with, authplug_span old, authplug_secret *words,
+        auth_result *result)
+{
+    static const authplug_ki_prompt prompts[] = {
+        {.text = {(const unsigned char *)"New password: ", 14}},
+        {.text = {(const unsigned char *)"Retype new password: ", 21}},
+    };
+    const authplug_span *replies = with->request.replies;
+
+    for (int left = NEW_PASSWORDS; left > 0; left--) {
+        authplug_span instruction = authplug_secret_span(words);
+
+        if (instruction.len == 0)
+            instruction = authplug_span_of(CHANGE_AGAIN);
+        ask_user(with, "Password change", instruction, prompts, 2, result);
+        if (result->end == AUTH_PASSED) /* the old one may be none by now */
+            auth_password(with, old, result);
+        if (result->end != AUTH_PASSED)
+            return;
+        change_password(with, old, replies[0], &replies[1], words, result);
+        if (result->end != AUTH_FAILED || result->broken)
+            return;
+    }
+}
+
+/* The password that was just given has expired: asks for a new one, in the same
+ * dialogue. Without one that is taken it did not pass. */
+static void
+run_change(connection *with, auth_result *result)
+{
+    static const char expired[] = CHANGE_EXPIRED;
+    authplug_span given = with->request.replies[0];
+    authplug_secret *old = authplug_secret_new(given.len + 1);
+    authplug_secret *words = authplug_secret_new(CHANGE_WORDS);
+
+    if (old == NULL || words == NULL ||
+        authplug_secret_append(old, given.data, given.len) != AUTHPLUG_OK ||
+        authplug_secret_append(words, expired, sizeof expired - 1) !=
+            AUTHPLUG_OK) {
+        auth_ends(result, AUTH_FAILED, "memory ran out");
+        result->broken = true;
+    } else {
+        ask_new(with, authplug_secret_span(old), words, result);
+    }
+    result->must_change = false;
+    authplug_secret_free(&old);
+    authplug_secret_free(&words);
+}
+
 /* Asks for the password of the password file. */
 static void
 run_password(connection *with, auth_result *result)
@@ -17,6 +71,9 @@ run_password(connection *with, auth_result *result)
              1, result);
     if (result->end == AUTH_PASSED)
         auth_password(with, with->request.replies[0], result);
+    if (result->end == AUTH_PASSED && result->must_change &&
+        with->config->change_plugin != NULL)
+        run_change(with, result);
 }
 
 /* Whether a password that passed must be changed stays known. */
@@ -24,7 +81,6 @@ static void
 run_submethod(connection *with, serve_submethod which, auth_result *result)
 {
     result->broken = false;
-    result->tell = NULL;
     switch (which) {
     case SERVE_SUB_PLUGIN:
         plugin_kbdint(with, result);

@@ -36,6 +36,23 @@ log_decision(const connection *with, const char *event, const char *outcome,
 }
 
 void
+log_change(const connection *with, const auth_result *result,
+           authplug_span message, authplug_span detail, int64_t began)
+{
+    decision what = {
+        .event = "password-change",
+        .plugin = authplug_span_of(result->plugin),
+        .outcome = auth_outcome(result),
+        .reason = authplug_span_of(result->reason),
+        .message = message,
+        .detail = detail,
+        .ms = io_now() - began,
+    };
+
+    write_line(with, &what);
+}
+
+void
 log_event(const connection *with, const char *event, const char *outcome,
           const char *reason)
 {

@@ -5,6 +5,7 @@
 #include <authplug/text.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 /* what a refusal after a plugin's silence needs of the login's time */
 #define SPARE_MS 1000
@@ -43,17 +44,10 @@ time_for_plugin(const connection *with)
 }
 
 static authplug_status
-start(talk *of, authplug_tectia_kind kind, authplug_tectia_host **host)
+start(talk *of, authplug_tectia_kind kind, const authplug_tectia_pair *params,
+      uint32_t count, authplug_tectia_host **host)
 {
     const connection *with = of->with;
-    const authplug_tectia_pair params[] = {
-        {authplug_span_of("user_name"), authplug_secret_span(with->user)},
-        {authplug_span_of("host_ip"), authplug_span_of(with->host_ip)},
-        {authplug_span_of("host_name"), authplug_span_of(with->host_name)},
-        {authplug_span_of("remote_host_ip"), authplug_span_of(with->peer_ip)},
-        {authplug_span_of("remote_host_name"),
-         authplug_span_of(with->peer_ip)},
-    };
     int64_t time = time_for_plugin(with);
     authplug_tectia_host_options options = {
         .kind = kind,
@@ -71,10 +65,26 @@ start(talk *of, authplug_tectia_kind kind, authplug_tectia_host **host)
     if (time <= 0)
         return AUTHPLUG_TIMEOUT;
     bounds_memory(false);
-    status = authplug_tectia_host_start(
-        &options, params, sizeof params / sizeof *params, host);
+    status = authplug_tectia_host_start(&options, params, count, host);
     bounds_memory(true);
     return status;
+}
+
+/* Starts one that gets to know about the login. */
+static authplug_status
+start_login(talk *of, authplug_tectia_kind kind, authplug_tectia_host **host)
+{
+    const connection *with = of->with;
+    const authplug_tectia_pair params[] = {
+        {authplug_span_of("user_name"), authplug_secret_span(with->user)},
+        {authplug_span_of("host_ip"), authplug_span_of(with->host_ip)},
+        {authplug_span_of("host_name"), authplug_span_of(with->host_name)},
+        {authplug_span_of("remote_host_ip"), authplug_span_of(with->peer_ip)},
+        {authplug_span_of("remote_host_name"),
+         authplug_span_of(with->peer_ip)},
+    };
+
+    return start(of, kind, params, sizeof params / sizeof *params, host);
 }
 
 /* The plugin's next event, unless the client goes away first. */
@@ -139,7 +149,7 @@ plugin_kbdint(connection *with, auth_result *result)
     talk of = {with, with->config->kbdint_plugin};
     authplug_tectia_host *host = NULL;
     authplug_tectia_event event;
-    authplug_status status = start(&of, AUTHPLUG_TECTIA_KBDINT, &host);
+    authplug_status status = start_login(&of, AUTHPLUG_TECTIA_KBDINT, &host);
 
     result->plugin = of.command;
     while (status == AUTHPLUG_OK) {
@@ -149,6 +159,63 @@ plugin_kbdint(connection *with, auth_result *result)
     }
     if (status != AUTHPLUG_OK)
         fail(with, host, status, result);
+    authplug_tectia_host_finish(&host);
+}
+
+/* ------------------------------------------------- change of passwords */
+
+/* What of the plugin's words may be logged: nothing that repeats a password. */
+static authplug_span
+loggable(authplug_span words, authplug_span old, authplug_span new)
+{
+    authplug_span none = {NULL, 0};
+
+    return words.len == 0 ||
+                   memmem(words.data, words.len, old.data, old.len) != NULL ||
+                   memmem(words.data, words.len, new.data, new.len) != NULL
+               ? none
+               : words;
+}
+
+/* A refusal's words are for the user as a whole or not at all. */
+static void
+take_refusal(const authplug_tectia_event *verdict, authplug_secret *message,
+             auth_result *result)
+{
+    auth_ends(result, AUTH_FAILED, "the plugin refused the new password");
+    if (authplug_text_safe(verdict->error_msg, AUTHPLUG_TEXT_UTF8, message) !=
+        AUTHPLUG_OK)
+        authplug_secret_clear(message);
+}
+
+void
+plugin_change(connection *with, authplug_span old, authplug_span new,
+              authplug_secret *message, auth_result *result)
+{
+    const authplug_tectia_pair params[] = {
+        {authplug_span_of("user_name"), authplug_secret_span(with->user)},
+        {authplug_span_of("old_password"), old},
+        {authplug_span_of("new_password"), new},
+    };
+    talk of = {with, with->config->change_plugin};
+    authplug_tectia_host *host = NULL;
+    authplug_tectia_event event = {0};
+    int64_t began = io_now();
+    authplug_status status =
+        start(&of, AUTHPLUG_TECTIA_PASSWD, params, 3, &host);
+
+    result->plugin = of.command;
+    result->broken = false;
+    if (status == AUTHPLUG_OK)
+        status = next(with, host, &event);
+    if (status != AUTHPLUG_OK)
+        fail(with, host, status, result);
+    else if (event.success)
+        auth_ends(result, AUTH_PASSED, "the plugin changed the password");
+    else
+        take_refusal(&event, message, result);
+    log_change(with, result, loggable(event.error_msg, old, new),
+               loggable(event.error_log, old, new), began);
     authplug_tectia_host_finish(&host);
 }
 
@@ -187,7 +254,8 @@ plugin_authorize(connection *with, authplug_secret *message,
     talk of = {with, with->config->authorization};
     authplug_tectia_host *host = NULL;
     authplug_tectia_event event;
-    authplug_status status = start(&of, AUTHPLUG_TECTIA_AUTHORIZE, &host);
+    authplug_status status =
+        start_login(&of, AUTHPLUG_TECTIA_AUTHORIZE, &host);
 
     result->plugin = of.command;
     if (status == AUTHPLUG_OK)

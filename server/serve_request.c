@@ -54,7 +54,7 @@ read_request(authplug_span body, auth_request *request, int *subtype)
         request->change = authplug_get_boolean(&reader);
         request->password = authplug_get_string(&reader);
         if (request->change)
-            (void)authplug_get_string(&reader); /* the new one */
+            request->new_password = authplug_get_string(&reader);
         break;
     case REQUEST_KBDINT: /* RFC 4256 section 3.1 */
         (void)authplug_get_string(&reader); /* a language */

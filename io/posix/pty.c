@@ -27,7 +27,9 @@ struct io_pty {
     int master;
     int ended_fd; /* readable when the program ended; -1 if not to be had */
     char name[64];
-    bool flushed; /* input was thrown away since we wrote: see is_reading() */
+    /* since we wrote: see is_reading() */
+    bool typed;   /* and what we wrote may not have been read yet */
+    bool flushed; /* input was thrown away */
 };
 
 /* ------------------------------------------------------------ the terminal */
@@ -100,7 +102,10 @@ io_pty_start(const char *const *argv, const char *const *environment,
     error = errno;
     if (slave >= 0) {
         streams.terminal = born->name;
-        error = posix_spawn_program(argv, environment, &streams, &born->pid);
+        error = posix_spawn_program(
+            argv,
+            environment != NULL ? environment : (const char *const *)environ,
+            &streams, &born->pid);
         close(slave);
     }
     if (slave >= 0 && error == 0) {
@@ -116,6 +121,13 @@ io_pty_start(const char *const *argv, const char *const *environment,
 }
 
 /* ----------------------------------------------------------------- reading */
+
+/* What a packet says about the terminal. */
+static void
+note_state(io_pty *pty, unsigned char packet)
+{
+    pty->flushed = pty->flushed || (packet & TIOCPKT_FLUSHREAD) != 0;
+}
 
 /* What is there now: OK, with *len 0 when the terminal is nobody's; NEED_MORE
  * when there is nothing. */
@@ -137,7 +149,7 @@ take(io_pty *pty, unsigned char *buffer, size_t size, size_t *len)
             return AUTHPLUG_OK;
         }
         if (got > 0 && packet[0] != TIOCPKT_DATA)
-            pty->flushed = pty->flushed || (packet[0] & TIOCPKT_FLUSHREAD) != 0;
+            note_state(pty, packet[0]);
         else if (got > 1)
             break;
     }
@@ -168,9 +180,11 @@ io_pty_read(io_pty *pty, void *buffer, size_t size, size_t *len,
 {
     authplug_status status;
     io_exit how;
-    bool ended;
+    bool ended, late;
 
     for (;;) {
+        /* a terminal may have more to tell about itself than ends a wait */
+        late = io_now() >= deadline;
         /* what it wrote before its end is to be had after it */
         ended = posix_has_ended(pty->pid, &how);
         status = take(pty, buffer, size, len);
@@ -180,7 +194,7 @@ io_pty_read(io_pty *pty, void *buffer, size_t size, size_t *len,
             *len = 0;
             return AUTHPLUG_OK;
         }
-        status = await(pty, deadline);
+        status = late ? AUTHPLUG_TIMEOUT : await(pty, deadline);
         if (status != AUTHPLUG_OK)
             return status;
     }
@@ -222,43 +236,84 @@ is_terminal(const io_pty *pty, unsigned long fd)
     return strcmp(file, pty->name) == 0 || strcmp(file, "/dev/tty") == 0;
 }
 
+/* Whether this, from "syscall", is a read of the terminal. */
+static bool
+reads_terminal(const io_pty *pty, const char *text)
+{
+    unsigned long fd;
+    long call;
+
+    return sscanf(text, "%ld %lx", &call, &fd) == 2 && call == SYS_read &&
+           is_terminal(pty, fd);
+}
+
+/* Whether what we typed was read. It reaches the terminal some time after we
+ * wrote it; to ask the other end whether it can be read waits for that. */
+static bool
+was_read(io_pty *pty)
+{
+    struct pollfd slave = {
+        open(pty->name, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), POLLIN, 0};
+
+    if (slave.fd < 0)
+        return false;
+    if (poll(&slave, 1, 0) == 0)
+        pty->typed = false;
+    close(slave.fd);
+    return !pty->typed;
+}
+
 /*
  * Whether the program is seen to wait for what we type. Of a process of ours
- * the kernel says in which call it is. Of one with other rights, such as
+ * the kernel says in which call it is: one that we answered just now may not
+ * have woken up from the read before. Of one with other rights, such as
  * passwd, it says only whether it sleeps; but who asks for a password throws
  * away first what was typed before, which the terminal tells us.
  */
 static bool
-is_reading(const io_pty *pty)
+is_reading(io_pty *pty)
 {
     char text[256];
     const char *state;
-    unsigned long fd;
-    long call;
 
-    if (about(pty, "syscall", text, sizeof text))
-        return sscanf(text, "%ld %lx", &call, &fd) == 2 && call == SYS_read &&
-               is_terminal(pty, fd);
+    if (about(pty, "syscall", text, sizeof text)) {
+        if (!reads_terminal(pty, text) || !pty->typed)
+            return reads_terminal(pty, text);
+        return was_read(pty) && about(pty, "syscall", text, sizeof text) &&
+               reads_terminal(pty, text);
+    }
     if (!pty->flushed || !about(pty, "stat", text, sizeof text))
         return false;
     state = strrchr(text, ')');
     return state != NULL && strncmp(state, ") S", 3) == 0;
 }
 
-/* Whether there is output, or the end of it, or will be so shortly. */
+/*
+ * Whether there is output, or the end of it, or will be so shortly. What the
+ * terminal tells about itself is no output, and wakes us up as well; it is
+ * taken, and *changed then.
+ */
 static authplug_status
-look(const io_pty *pty, long ns)
+look(io_pty *pty, long ns, bool *changed)
 {
-    struct pollfd fds[3] = {{pty->master, POLLIN, 0},
+    struct pollfd fds[3] = {{pty->master, POLLIN | POLLPRI, 0},
                             {pty->ended_fd, POLLIN, 0},
                             {io_signals_fd(), POLLIN, 0}};
     const struct timespec time = {0, ns};
+    unsigned char packet;
     int count = ppoll(fds, 3, &time, NULL);
 
+    *changed = false;
     if (count < 0 && errno != EINTR)
         return AUTHPLUG_IO;
     if (count > 0 && fds[2].revents != 0)
         return AUTHPLUG_CANCELLED;
+    if (count > 0 && (fds[0].revents & POLLPRI) != 0) {
+        if (read(pty->master, &packet, 1) == 1)
+            note_state(pty, packet);
+        *changed = true;
+        return AUTHPLUG_OK;
+    }
     return count > 0 ? AUTHPLUG_NEED_MORE : AUTHPLUG_OK;
 }
 
@@ -266,19 +321,19 @@ authplug_status
 io_pty_pause(io_pty *pty, int64_t quiet)
 {
     int64_t deadline = io_deadline(quiet);
-    authplug_status status = look(pty, 0);
-    long ns = LOOK_FIRST;
+    bool reading = false, changed;
+    long ns = 0;
 
-    while (status == AUTHPLUG_OK) {
+    do {
         /* it may have written just before it began to read */
-        if (is_reading(pty))
-            return look(pty, 0);
-        if (io_now() >= deadline)
-            return AUTHPLUG_OK;
-        status = look(pty, ns);
-        ns = ns < LOOK_MOST ? 2 * ns : ns;
-    }
-    return status;
+        authplug_status status = look(pty, reading ? 0 : ns, &changed);
+
+        if (status != AUTHPLUG_OK || (reading && !changed))
+            return status;
+        reading = is_reading(pty);
+        ns = ns == 0 ? LOOK_FIRST : ns < LOOK_MOST ? 2 * ns : ns;
+    } while ((reading && !changed) || io_now() < deadline);
+    return AUTHPLUG_OK;
 }
 
 /* ----------------------------------------------------------------- typing */
@@ -287,6 +342,7 @@ authplug_status
 io_pty_write(io_pty *pty, authplug_span bytes, int64_t deadline)
 {
     pty->flushed = false;
+    pty->typed = true;
     while (bytes.len > 0) {
         struct pollfd fds[1 + POSIX_SPARE] = {{pty->master, POLLOUT, 0}};
         ssize_t done = posix_write(pty->master, bytes.data, bytes.len);
@@ -308,23 +364,31 @@ io_pty_write(io_pty *pty, authplug_span bytes, int64_t deadline)
 
 /* ----------------------------------------------------------------- ending */
 
-/* Waits for its end, reading and dropping what it still writes. */
+/* Waits for its end, reading and dropping what it still writes; at most until
+ * a signal came, if it counts. */
 static bool
-has_ended_by(io_pty *pty, int64_t deadline, io_exit *how)
+has_ended_by(io_pty *pty, int64_t deadline, bool signals, io_exit *how)
 {
     unsigned char rest[4096];
-    size_t len = 1;
+    int master = pty->master;
+    size_t len;
 
     while (!posix_has_ended(pty->pid, how)) {
-        struct pollfd fds[1 + POSIX_SPARE] = {{pty->ended_fd, POLLIN, 0}};
-        int64_t until = io_deadline(LOOK_EVERY);
+        struct pollfd fds[3] = {{pty->ended_fd, POLLIN, 0},
+                                {master, POLLIN, 0},
+                                {signals ? io_signals_fd() : -1, POLLIN, 0}};
+        int64_t left = deadline - io_now();
 
-        if (io_now() >= deadline)
+        if (left <= 0 || (signals && io_signals_caught() != 0))
             return false;
-        while (pty->master >= 0 && len > 0 && io_now() < deadline &&
-               take(pty, rest, sizeof rest, &len) == AUTHPLUG_OK)
-            authplug_wipe(rest, len);
-        (void)posix_poll(fds, 1, until < deadline ? until : deadline, NULL);
+        (void)poll(fds, 3, left < LOOK_EVERY ? (int)left : LOOK_EVERY);
+        if (fds[1].revents == 0)
+            continue;
+        len = 0;
+        if (take(pty, rest, sizeof rest, &len) != AUTHPLUG_NEED_MORE &&
+            len == 0)
+            master = -1; /* nobody's */
+        authplug_wipe(rest, len);
     }
     return true;
 }
@@ -338,14 +402,14 @@ io_pty_finish(io_pty **pty, int64_t grace, io_exit *how)
 
     if (p == NULL)
         return;
-    by_itself = ended = has_ended_by(p, io_deadline(grace), &result);
+    by_itself = ended = has_ended_by(p, io_deadline(grace), true, &result);
     close_fd(&p->master); /* which is a SIGHUP to who is there */
     if (!ended) {
         kill(-p->pid, SIGTERM);
         kill(-p->pid, SIGCONT);
-        if (!has_ended_by(p, io_deadline(TERM_GRACE), &result))
+        if (!has_ended_by(p, io_deadline(TERM_GRACE), false, &result))
             kill(-p->pid, SIGKILL);
-        ended = has_ended_by(p, io_deadline(TERM_GRACE), &result);
+        ended = has_ended_by(p, io_deadline(TERM_GRACE), false, &result);
     }
     /* not reaped yet, so that the group's number is still ours */
     if (result.known)

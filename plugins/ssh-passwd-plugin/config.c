@@ -46,6 +46,7 @@ config_free(passwd_config **config)
 {
     if (*config == NULL)
         return;
+    scan_free(&(*config)->output);
     rules_free(&(*config)->rules);
     template_words_free(&(*config)->program);
     free((*config)->file);
@@ -89,6 +90,7 @@ split(const char *text, template_words **made, char *why, size_t size)
         explain(why, size,
                 "every user of the machine would see the password: "
                 "no token but $user_name$ was expected");
+        template_words_free(made);
         status = AUTHPLUG_VALUE;
     }
     return status;
@@ -176,6 +178,20 @@ warn(const passwd_config *config, char *error, size_t size)
                 config->file);
 }
 
+/* LIMIT after writing why. */
+static authplug_status
+make_ready(passwd_config *config, char *error, size_t size)
+{
+    authplug_status status = rules_scan(config->rules, &config->output);
+
+    if (status == AUTHPLUG_LIMIT)
+        explain(error, size,
+                "%s: its Requests are too large together: fewer or shorter "
+                "ones were expected",
+                config->file);
+    return status;
+}
+
 /* The file to read: the one that was named, or the first that is there. */
 static const char *
 place(const char *path)
@@ -212,13 +228,16 @@ config_read(const char *path, char *error, size_t size)
     }
     if (status == AUTHPLUG_OK)
         status = read_all(&r);
+    if (status == AUTHPLUG_OK)
+        status = make_ready(r.config, error, size);
     if (status == AUTHPLUG_OK) {
         warn(r.config, error, size);
     } else {
-        explain(error, size, "%s",
-                r.file != NULL && conf_error(r.file)[0] != 0
-                    ? conf_error(r.file)
-                    : authplug_status_text(status));
+        if (error[0] == 0)
+            explain(error, size, "%s",
+                    r.file != NULL && conf_error(r.file)[0] != 0
+                        ? conf_error(r.file)
+                        : authplug_status_text(status));
         config_free(&r.config);
     }
     conf_free(&r.file);

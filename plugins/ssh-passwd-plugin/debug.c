@@ -49,8 +49,10 @@ debug_set(const char *levels)
     for (;;) {
         size_t len = strcspn(levels, ",");
 
-        if (!set_one(levels, len))
+        if (!set_one(levels, len)) {
+            shown = 0;
             return false;
+        }
         if (levels[len] == 0)
             return true;
         levels += len + 1;

@@ -29,7 +29,6 @@ typedef struct dialogue {
     login of;
     char program[64]; /* its name, for messages */
     io_pty *pty;
-    scan *output;
     authplug_secret *typed;
     authplug_secret *unmatched; /* the end of what no rule matched */
     authplug_secret *line;      /* that is to be shown when it ends */
@@ -221,7 +220,7 @@ type(dialogue *d, const rule *by)
 static void
 forget_unmatched(dialogue *d)
 {
-    authplug_span rest = scan_rest(d->output);
+    authplug_span rest = scan_rest(d->config->output);
 
     if (rest.len > KEPT_MOST) {
         rest.data += rest.len - KEPT_MOST;
@@ -299,7 +298,8 @@ take(dialogue *d, authplug_span output)
     scan_match match;
     outcome came;
 
-    while ((status = scan_read(d->output, &output, &match)) == AUTHPLUG_OK) {
+    while ((status = scan_read(d->config->output, &output, &match)) ==
+           AUTHPLUG_OK) {
         came = handle(d, &match);
         if (came != GOES_ON)
             return came;
@@ -316,13 +316,13 @@ take_pause(dialogue *d)
     authplug_status status;
     scan_match match;
 
-    if (scan_rest(d->output).len == 0)
+    if (scan_rest(d->config->output).len == 0)
         return GOES_ON;
     status = io_pty_pause(d->pty, PAUSE_MS);
     if (status == AUTHPLUG_OK)
         show(d, "waits at", d->line);
     if (status == AUTHPLUG_OK)
-        status = scan_pause(d->output, !d->final, &match);
+        status = scan_pause(d->config->output, !d->final, &match);
     if (status == AUTHPLUG_OK)
         return handle(d, &match);
     return status == AUTHPLUG_NEED_MORE
@@ -475,8 +475,7 @@ open_dialogue(dialogue *d)
     d->typed = authplug_secret_new(2 * IO_PTY_LINE);
     d->unmatched = authplug_secret_new(KEPT_MOST);
     d->line = authplug_secret_new(SCAN_LINE);
-    return d->typed != NULL && d->unmatched != NULL && d->line != NULL &&
-           rules_scan(d->config->rules, &d->output) == AUTHPLUG_OK;
+    return d->typed != NULL && d->unmatched != NULL && d->line != NULL;
 }
 
 bool
@@ -486,8 +485,7 @@ dialogue_run(const passwd_config *config, authplug_tectia_session *session)
     outcome came = FAILED;
 
     if (!open_dialogue(&d))
-        (void)authplug_tectia_session_refuse_log(
-            session, "the rules need more memory than there is");
+        (void)authplug_tectia_session_refuse_log(session, "memory ran out");
     else if (d.of.user[0] == 0 || d.of.new[0] == 0)
         (void)fail(&d, "the server gave no %s",
                    d.of.user[0] == 0 ? "user_name" : "new_password");
@@ -495,7 +493,6 @@ dialogue_run(const passwd_config *config, authplug_tectia_session *session)
         came = converse(&d);
     /* one that said success is let end; all others have nothing to lose */
     io_pty_finish(&d.pty, came == CHANGED ? data_timeout(&d) : 0, NULL);
-    scan_free(&d.output);
     authplug_secret_free(&d.typed);
     authplug_secret_free(&d.unmatched);
     authplug_secret_free(&d.line);

@@ -29,7 +29,6 @@ static const char *const marks[] = {"$user_name$", "$old_password$",
 
 typedef struct dry {
     const passwd_config *config;
-    scan *output;
     bool marked;            /* lines of the transcript are */
     bool final;             /* the last answer was given */
     bool stuck;             /* the program would wait for ever */
@@ -127,11 +126,11 @@ take_line(dry *d, authplug_span line, bool ended)
 
     if (mark != NULL)
         line.len -= strlen(mark);
-    any = scan_read(d->output, &line, &match) == AUTHPLUG_OK;
+    any = scan_read(d->config->output, &line, &match) == AUTHPLUG_OK;
     if (any) {
         take_match(d, &match, NULL);
-    } else if ((waits || maybe) &&
-               scan_pause(d->output, !d->final, &match) == AUTHPLUG_OK) {
+    } else if ((waits || maybe) && scan_pause(d->config->output, !d->final,
+                                              &match) == AUTHPLUG_OK) {
         any = true;
         take_match(d, &match, mark);
         if (maybe && d->result == TEMPLATE_TEXT)
@@ -143,7 +142,7 @@ take_line(dry *d, authplug_span line, bool ended)
         d->stuck = true;
     }
     while (ended && d->result == TEMPLATE_TEXT && !d->stuck &&
-           scan_read(d->output, &end, &match) == AUTHPLUG_OK) {
+           scan_read(d->config->output, &end, &match) == AUTHPLUG_OK) {
         any = true;
         take_match(d, &match, NULL);
     }
@@ -259,13 +258,12 @@ dry_run(const passwd_config *config, const char *path)
     if (transcript == NULL)
         return RAN_BROKEN;
     d.text = authplug_secret_new(SCAN_LINE);
-    if (d.text != NULL && rules_scan(config->rules, &d.output) == AUTHPLUG_OK) {
+    if (d.text != NULL) {
         take_all(&d, authplug_secret_span(transcript));
         result = conclude(&d);
     } else {
-        io_say(PROGRAM, "the rules need more memory than there is");
+        io_say(PROGRAM, "%s", authplug_status_text(AUTHPLUG_NOMEM));
     }
-    scan_free(&d.output);
     authplug_secret_free(&d.text);
     authplug_secret_free(&transcript);
     return fflush(stdout) == 0 ? result : RAN_BROKEN;

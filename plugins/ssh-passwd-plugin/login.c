@@ -60,18 +60,47 @@ append(authplug_secret *out, const char *text)
     return authplug_secret_append(out, text, strlen(text));
 }
 
+/* The longer of the passwords that begin there, and what stands in for it. */
+static size_t
+password_at(const login *of, authplug_span text, size_t at, const char **name)
+{
+    size_t new = begins(text, at, of->new), old = begins(text, at, of->old);
+
+    *name = new > old ? "$new_password$" : "$old_password$";
+    return new > old ? new : old;
+}
+
+/* Appends the names of the passwords from there on, as far as each begins
+ * within the one before; gives where the last of them ends. */
+static authplug_status
+mask_from(const login *of, authplug_span text, size_t at, authplug_secret *out,
+          size_t *end)
+{
+    const char *name, *before = NULL;
+    authplug_status status = AUTHPLUG_OK;
+
+    for (*end = at + 1; at < *end && status == AUTHPLUG_OK; at++) {
+        size_t len = password_at(of, text, at, &name);
+
+        if (before != NULL && at + len <= *end)
+            continue;
+        if (name != before)
+            status = append(out, name);
+        *end = at + len;
+        before = name;
+    }
+    return status;
+}
+
 authplug_status
 login_mask(const login *of, authplug_span text, authplug_secret *out)
 {
     authplug_status status = AUTHPLUG_OK;
     size_t start = 0, at = 0;
+    const char *name;
 
     while (at < text.len && status == AUTHPLUG_OK) {
-        size_t new = begins(text, at, of->new);
-        size_t old = begins(text, at, of->old);
-        size_t len = new > old ? new : old;
-
-        if (len == 0) {
+        if (password_at(of, text, at, &name) == 0) {
             at++;
             continue;
         }
@@ -79,9 +108,8 @@ login_mask(const login *of, authplug_span text, authplug_secret *out)
             authplug_span_make(text.data + start, at - start),
             AUTHPLUG_TEXT_UTF8, out);
         if (status == AUTHPLUG_OK)
-            status =
-                append(out, new > old ? "$new_password$" : "$old_password$");
-        start = at += len;
+            status = mask_from(of, text, at, out, &at);
+        start = at;
     }
     if (status == AUTHPLUG_OK)
         status = authplug_text_safe(

@@ -25,6 +25,7 @@ enum { RAN_YES = 0, RAN_NO = 1, RAN_MISUSE = 2, RAN_BROKEN = 111 };
 typedef struct passwd_config {
     char *file; /* where it was read */
     rules *rules;
+    scan *output; /* the rules, ready for a program's output */
     template_words *program; /* PasswdPath, or NULL */
     bool success_from_exit;
     long data_timeout; /* seconds */
@@ -75,7 +76,8 @@ int dry_run(const passwd_config *config, const char *path);
 
 enum { DEBUG_STEPS = 3, DEBUG_DATA = 9 };
 
-/* [MODULE=]LEVEL, several with commas between. False when it is none. */
+/* [MODULE=]LEVEL, several with commas between. False when it is none; nothing
+ * is shown then. */
 bool debug_set(const char *levels);
 bool debug_is(int level);
 

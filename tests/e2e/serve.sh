@@ -294,13 +294,6 @@ talk optional "kbdint alice" "reply a b" "reply x"
 want_out "failure keyboard-interactive"
 times=
 
-it "what there was to say of one that failed is not said of the next"
-serve_start next "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
-    "AuthKbdInt.Optional password,plugin"
-talk next "kbdint expired" "reply sesame" "reply a b"
-want_out "failure keyboard-interactive"
-want_not grep -q '^banner' "$W/out"
-
 it "as many must pass as AuthKbdInt.NumOptional says"
 serve_start two "$pw" "$fast" "AuthKbdInt.Plugin $ask_info" \
     "AuthKbdInt.Optional plugin,password" "AuthKbdInt.NumOptional 2"
@@ -322,19 +315,22 @@ want_out_is "failure keyboard-interactive,password" "$password_ask" success
 
 # -------------------------------------------------- passwords that expired
 
-it "a password that has expired is no login"
-talk plain "password expired sesame" "kbdint expired" "reply sesame"
-want_out_is 'banner "Your password has expired.\r\n"' \
-    "failure keyboard-interactive,password" "$password_ask" \
-    'banner "Your password has expired.\r\n"' \
-    "failure keyboard-interactive,password"
-want_serve_log plain '"the password has expired'
+it "a password that has expired is one to the program that changes it alone"
+must_change='banner "Your password has expired: change it now, then log in anew.\r\n"'
+talk plain "password expired sesame" "input x\\n" "run echo something else"
+want_rc 1
+want_out_is "$must_change" success 'Current password: ' 'Wrong password.'
+talk plain "kbdint expired" "reply sesame" "input x\\n" "run echo some"
+want_rc 1
+want_out_is "$password_ask" "$must_change" success 'Current password: ' \
+    'Wrong password.'
+want_serve_log plain '"the password is right and must be changed'
 
 it "the wrong password of such an account says nothing of that"
 talk plain "password expired x"
 want_out_is "failure keyboard-interactive,password"
 
-it "with PasswdPath it is one to the program that changes it alone"
+it "PasswdPath is that program"
 serve_start change "$pw" "$fast" "PasswdPath echo changed; exit 3"
 talk change "password expired sesame" "run echo something else"
 want_rc 3
@@ -400,16 +396,27 @@ say more" "params say failure success" "params say success say failure"; do
     serve_stop bad
 done
 
-it "password_too_old runs PasswdPath and nothing else"
+it "words of PasswdPath with a name in them are not the shell's"
+serve_start words "$pw" "$fast" "AuthKbdInt.Plugin $(plugin params success)" \
+    "AuthKbdInt.Required plugin" \
+    'PasswdPath printf "%s|" $$HOME ; $user_name$ "a b$user_name$"' \
+    "ExternalAuthorizationProgram $(plugin params failure \
+    say error_code:password_too_old)"
+talk words "kbdint x\\x20'\\x22\\x24(id)\\x3b\\x5c" "run true"
+want_rc 0
+want_out '$HOME|;|x '"'"'"$(id);\|a bx '"'"'"$(id);\|'
+
+it "password_too_old runs PasswdPath and nothing else, if there is one"
 serve_start old "$pw" "$fast" "PasswdPath echo changed" \
     "ExternalAuthorizationProgram $(plugin params failure \
     say error_code:password_too_old)"
 talk old "password alice sesame" "run echo something else"
 want_out changed
 want_no_out "something else"
-serve_start older "$pw" "$fast" "ExternalAuthorizationProgram $(plugin params \
-    failure say error_code:password_too_old)"
-talk older "password alice sesame"
+serve_start older "$fast" "AuthKbdInt.Plugin $(plugin params success)" \
+    "ExternalAuthorizationProgram $(plugin params failure \
+    say error_code:password_too_old)"
+talk older "kbdint alice"
 want_rc 9
 want_out_is 'banner "Your password is too old.\r\n"' "closed Access denied"
 
@@ -420,13 +427,12 @@ serve_start old "$pw" "$fast" "PasswdPath echo changed" \
     "ExternalAuthorizationProgram $(plugin params failure $late)"
 talk old "password alice sesame" "run true"
 want_out_is 'banner "After_90_days.\r\n"' \
-    'banner "Your password has expired: change it now, then log in anew.\r\n"' \
-    success changed
+    "$must_change" success changed
 want_serve_log old '"event":"authorization","outcome":"accepted",.*"reason":"the password is too old: After_90_days."'
 # shellcheck disable=SC2086
-serve_start older "$pw" "$fast" \
+serve_start older "$fast" "AuthKbdInt.Plugin $(plugin params success)" \
     "ExternalAuthorizationProgram $(plugin params failure $late)"
-talk older "password alice sesame"
+talk older "kbdint alice"
 want_rc 9
 want_out_is 'banner "After_90_days.\r\nYour password is too old.\r\n"' \
     "closed Access denied"

@@ -8,11 +8,13 @@ so on are bytes, "-" alone is the empty word.
   method USER NAME             reply WORD...
   body TYPE HEX                sleep S
   run COMMAND                  end
+  input TEXT   is what the next command reads; else its input does not end
   flood S      sends packets that mean nothing for so long, without reading
 
 Each that sends a request waits for the answer and prints it:
 
   ask "NAME" "INSTRUCTION" "LANGUAGE" "PROMPT" "+SHOWN PROMPT"
+  change "PROMPT" "LANGUAGE"
   failure METHODS              partial METHODS
   banner "TEXT"                success
   closed REASON
@@ -90,7 +92,12 @@ class Client(asyncssh.connection.SSHClientConnection):
             self.say("banner " + quote(packet.get_string()))
             packet.get_string()
         else:
-            words = [packet.get_string() for _ in range(3)]
+            # 60 is each method's own: for a change it is two strings
+            words = [packet.get_string() for _ in range(2)]
+            if not packet.get_remaining_payload():
+                self.say(" ".join(["change"] + [quote(w) for w in words]))
+                return
+            words.append(packet.get_string())
             for _ in range(packet.get_uint32()):
                 text = packet.get_string()
                 words.append((b"+" if packet.get_boolean() else b"") + text)
@@ -170,6 +177,7 @@ class Steps:
         self.client = client
         self.sent = time.monotonic()
         self.status = 0
+        self.input = None
 
     def tell(self, when, words):
         if options["--times"] is not None:
@@ -198,6 +206,8 @@ class Steps:
         verb, *words = step.lstrip("+").split(" ")
         if verb == "sleep":
             await asyncio.sleep(float(words[0]))
+        elif verb == "input":
+            self.input = unquote(words[0]).decode()
         elif verb == "flood":
             end = time.monotonic() + float(words[0])
             while time.monotonic() < end and self.client.said.empty():
@@ -207,7 +217,7 @@ class Steps:
             self.client.abort()
             return False
         elif verb == "run":
-            result = await self.client.run(" ".join(words))
+            result = await self.client.run(" ".join(words), input=self.input)
             print(result.stdout + result.stderr, end="", flush=True)
             self.status = result.exit_status
         else:

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """serve_times.py PORT ROUNDS LEAST SPREAD METHOD:USER... - the times of
-refusals, side by side; METHOD is kbdint or password.
+refusals, side by side; METHOD is kbdint, password or change, of a password.
 
 In each round all users try to log in at the same time, with an answer that is
 wrong, and the time from the reply (or the password) to the refusal is noted.
@@ -28,7 +28,7 @@ async def refusal(port, who):
         client.send_packet(*packet("reply", [b"wrong"]))
     else:
         sent = time.monotonic()
-        client.send_packet(*packet("password", [name, b"wrong"]))
+        client.send_packet(*packet(method, [name, b"wrong", b"newer-one"]))
     when, said = await client.said.get()
     took = 1000 * (when - sent)
     client.abort()

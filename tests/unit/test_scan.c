@@ -239,6 +239,68 @@ TEST(there_may_be_no_rules)
     scan_free(&it);
 }
 
+/* --------------------------------------------------------- what is left of it */
+
+/* After this output, and as many pauses, so much is not consumed. */
+static void
+leaves(const char *output, size_t len, const char *rest)
+{
+    static const char *const list[] = {"old: ", "new: ", "!BAD", NULL};
+
+    for (size_t every = 1; every <= len + 1; every++) {
+        static notes got;
+        scan *it = scan_of(list);
+
+        got.len = 0;
+        play_output(it, output, len, every, &got);
+        assert_span(scan_rest(it), rest);
+        assert_span(scan_rest(it), rest); /* which it stays */
+        scan_free(&it);
+    }
+}
+
+#define LEAVES(output, rest) leaves(output, sizeof(output) - 1, rest)
+
+TEST(a_pause_looks_at_the_rest)
+{
+    LEAVES("", "");
+    LEAVES("old: ", "old: ");
+    LEAVES("old: ~", "");
+    LEAVES("old: x~", "x");
+    LEAVES("x old: new: y~", "new: y");
+    LEAVES("x old: new: y~~", "y");
+    LEAVES("x old: new: y~ z", "new: y z");
+    LEAVES("old: new: !", "old: new: ");
+    LEAVES("a line\nold", "old");
+    LEAVES("a line\r\n", "");
+    LEAVES("old\n", "");
+    LEAVES("old: ~\n", "");
+    LEAVES("old: ~x\ny", "y");
+    LEAVES("x\r", "x\r");
+    LEAVES("old: \r~", "old: \r");
+    /* results count on the open line as well, but only when it pauses */
+    LEAVES("so BAD, x", "so BAD, x");
+    LEAVES("so BAD, x!", ", x");
+}
+
+TEST(the_rest_after_a_match_is_that_of_its_line)
+{
+    static const char *const list[] = {"!BAD", NULL};
+    scan *it = scan_of(list);
+    authplug_span output = authplug_span_of("so BAD, BAD x\nnext");
+    scan_match match;
+
+    assert_span(scan_rest(it), "");
+    assert_status(scan_read(it, &output, &match), OK);
+    assert_span(scan_rest(it), ", BAD x");
+    assert_span(match.text, "BAD");
+    assert_status(scan_read(it, &output, &match), OK);
+    assert_span(scan_rest(it), " x");
+    assert_status(scan_read(it, &output, &match), NEED_MORE);
+    assert_span(scan_rest(it), "next");
+    scan_free(&it);
+}
+
 /* ------------------------------------------------------------------- bounds */
 
 static char big[4 * SCAN_LINE];
@@ -258,6 +320,21 @@ after(size_t count, const char *last, size_t every, const char *expected)
     play_output(it, big, count + strlen(last), every, &got);
     assert_string_equal(got.at, expected);
     scan_free(&it);
+}
+
+TEST(what_was_cut_off_is_no_rest)
+{
+    static const char *const list[] = {"xyz$", NULL};
+    static notes got;
+
+    for (size_t len = SCAN_LINE - 2; len < SCAN_LINE + 3; len++) {
+        scan *it = scan_of(list);
+
+        memset(big, '-', len);
+        play_output(it, big, len, 4096, &got);
+        assert_int_equal(scan_rest(it).len, len % SCAN_LINE);
+        scan_free(&it);
+    }
 }
 
 TEST(a_long_line_is_cut)
@@ -346,6 +423,9 @@ main(void)
         cmocka_unit_test(a_request_that_takes_nothing_is_refused),
         cmocka_unit_test(a_pause_comes_when_all_was_read),
         cmocka_unit_test(there_may_be_no_rules),
+        cmocka_unit_test(a_pause_looks_at_the_rest),
+        cmocka_unit_test(the_rest_after_a_match_is_that_of_its_line),
+        cmocka_unit_test(what_was_cut_off_is_no_rest),
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(memory_may_run_out_anywhere),
         cmocka_unit_test(output_is_wiped),
