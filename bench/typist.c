@@ -3,6 +3,7 @@
  * answers, one whenever the output ends with a colon and a blank, at once: what
  * a dialogue takes at least. Exits as the command does.
  */
+#define _GNU_SOURCE
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>

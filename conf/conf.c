@@ -301,7 +301,12 @@ read_comment(conf *file, const char *text)
                    : bad(file, "the format's version: 1.1 was expected");
     }
     if (!file->meta)
-        return AUTHPLUG_OK;
+        return after(text, "## SSH CONFIGURATION FILE FORMAT VERSION ") !=
+                           NULL ||
+                       after(text, "## REGEX-SYNTAX ") != NULL
+                   ? bad(file, "metaconfiguration: it was expected to begin "
+                               "in the first line")
+                   : AUTHPLUG_OK;
     if ((value = after(text, "## REGEX-SYNTAX ")) != NULL) {
         value = after(value, "egrep");
         return value != NULL && *value == 0

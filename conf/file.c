@@ -67,8 +67,10 @@ is_safe(const char *path, const struct stat *found, conf_care care,
                 (care == CONF_OF_ANYBODY && geteuid() == 0);
 
     if (!ours)
-        file_why(why, "%s: it belongs to somebody else: chown %lu %s", path,
-                 (unsigned long)geteuid(), path);
+        file_why(why,
+                 "%s: it belongs to user %lu: root, or user %lu, was expected "
+                 "to own it: see chown(1)",
+                 path, (unsigned long)found->st_uid, (unsigned long)geteuid());
     else if (care != CONF_NOT_WRITABLE && (found->st_mode & 077) != 0)
         file_why(why, "%s: others may read or change it: chmod go= %s", path,
                  path);

@@ -47,9 +47,13 @@ authplug_status io_take_standard(const char *log, io_stream *in,
 /*
  * For the start of a program: standard descriptors that are closed are opened
  * to nothing, so that no socket of ours takes their place, and others that were
- * inherited are closed.
+ * inherited are closed. Children can be waited for.
  */
 void io_sanitise(void);
+
+/* POSIX only. For a program that holds secrets: it writes no core file, and no
+ * other process of its user can look inside. */
+void io_keep_secrets(void);
 
 /* Whether standard input is a terminal, so nobody speaks a protocol there. */
 bool io_standard_is_terminal(void);

@@ -138,6 +138,10 @@ void pamreplies_free(pamreplies *replies);
  * and needs none to be kept. */
 void pamtalk_tell(pamcall *call, int style, authplug_span text);
 
+/* What was said last is followed by no prompt: under sshd one is made, because
+ * the user would not see it before. */
+void pamtalk_pause(pamcall *call);
+
 /* Asks one thing, without echo; the answer is appended. False after setting
  * the reason. */
 bool pamtalk_ask(pamcall *call, const char *prompt, authplug_secret *answer);
@@ -160,9 +164,10 @@ typedef struct pamshadow {
  * read. */
 bool pamshadow_take(pamcall *call, pamshadow *taken);
 
-/* Whether it is another one now, or none of it was local. False after setting
- * the reason. */
-bool pamshadow_differs(pamcall *call, const pamshadow *before);
+/* Whether it is another one now, or none of it was local; sets the reason where
+ * that is not what the plugin came to, or nobody can tell. */
+bool pamshadow_differs(pamcall *call, const pamshadow *before,
+                       pamcall_outcome outcome);
 
 void pamshadow_wipe(pamshadow *taken);
 

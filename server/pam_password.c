@@ -24,6 +24,7 @@ typedef struct passwords {
     authplug_secret *new, *again;
     bool has_old, asked_old;
     bool given; /* the new one comes from a module before us */
+    bool told;  /* the user was told something, and asked nothing since */
 } passwords;
 
 bool
@@ -165,26 +166,47 @@ decide(pamcall *call, const passwords *p, authplug_tectia_host **host,
     return PAMCALL_REJECTED;
 }
 
+static void
+tell(pamcall *call, passwords *p, authplug_span text)
+{
+    pamtalk_tell(call, PAM_ERROR_MSG, text);
+    p->told = true;
+}
+
+/* What the user is told of a change that came to nothing. */
+static authplug_span
+words_for(const authplug_tectia_event *event, bool changed)
+{
+    if (changed)
+        return authplug_span_of("The password was changed, but something went "
+                                "wrong: log in anew with the new one.");
+    return event->error_msg.len > 0
+               ? event->error_msg
+               : authplug_span_of("The password was not changed.");
+}
+
+/* Success has to be seen in the shadow file, and what is seen there counts more
+ * than a failure: to go on with the old password would be no use. */
 static pamcall_outcome
-change(pamcall *call, const passwords *p)
+change(pamcall *call, passwords *p)
 {
     pamcall_outcome outcome = PAMCALL_FAILED;
     authplug_tectia_event event = {0};
     authplug_tectia_host *host = NULL;
     pamshadow before = {0};
+    bool changed = false;
 
     if (geteuid() != 0 || pamshadow_take(call, &before))
         outcome = decide(call, p, &host, &event);
-    if (outcome == PAMCALL_ACCEPTED && call->as_other &&
-        !pamshadow_differs(call, &before))
+    if (call->as_other)
+        changed = pamshadow_differs(call, &before, outcome);
+    if (call->as_other && before.local &&
+        changed != (outcome == PAMCALL_ACCEPTED))
         outcome = PAMCALL_FAILED;
-    pamshadow_wipe(&before);
     pamcall_log(call, outcome, &event);
     if (outcome != PAMCALL_ACCEPTED)
-        pamtalk_tell(call, PAM_ERROR_MSG,
-                     event.error_msg.len > 0
-                         ? event.error_msg
-                         : authplug_span_of("The password was not changed."));
+        tell(call, p, words_for(&event, before.local && changed));
+    pamshadow_wipe(&before);
     authplug_tectia_host_finish(&host);
     return outcome;
 }
@@ -213,6 +235,7 @@ try_new(pamcall *call, passwords *p)
         const char *wrong;
 
         call->began = io_now();
+        p->told = false;
         if (!get_old(call, p) || !get_new(call, p)) {
             pamcall_log(call, PAMCALL_FAILED, NULL);
             break;
@@ -221,7 +244,7 @@ try_new(pamcall *call, passwords *p)
         if (wrong != NULL) {
             pamcall_because(call, "%s", wrong);
             pamcall_log(call, PAMCALL_REJECTED, NULL);
-            pamtalk_tell(call, PAM_ERROR_MSG, authplug_span_of(wrong));
+            tell(call, p, authplug_span_of(wrong));
         } else {
             pamcall_outcome outcome = change(call, p);
 
@@ -235,6 +258,8 @@ try_new(pamcall *call, passwords *p)
         if (p->given)
             break;
     }
+    if (p->told)
+        pamtalk_pause(call);
     return PAM_AUTHTOK_ERR;
 }
 

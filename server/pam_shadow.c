@@ -62,7 +62,8 @@ pamshadow_take(pamcall *call, pamshadow *taken)
 }
 
 bool
-pamshadow_differs(pamcall *call, const pamshadow *before)
+pamshadow_differs(pamcall *call, const pamshadow *before,
+                  pamcall_outcome outcome)
 {
     pamshadow now;
     bool differs;
@@ -72,13 +73,19 @@ pamshadow_differs(pamcall *call, const pamshadow *before)
     if (!pamshadow_take(call, &now))
         return false;
     /* a second change on one day leaves the day */
-    differs =
-        now.local && strcmp(now.hash, before->hash) != 0 && now.changed > 0 &&
-        (now.changed != before->changed || before->changed >= before->today);
-    if (!differs)
+    differs = now.local && strcmp(now.hash, before->hash) != 0 &&
+              now.changed > 0 &&
+              (now.changed != before->changed ||
+               before->changed >= before->today);
+    pamshadow_wipe(&now);
+    if (!differs && outcome == PAMCALL_ACCEPTED)
         pamcall_because(call, "the plugin says success, but the account's "
                               "entry in " THE_FILE " is as before");
-    pamshadow_wipe(&now);
+    if (differs && outcome != PAMCALL_ACCEPTED) {
+        call->reason[0] = 0;
+        pamcall_because(call, "the plugin failed, but the account's entry in "
+                              THE_FILE " has changed");
+    }
     return differs;
 }
 

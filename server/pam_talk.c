@@ -119,6 +119,24 @@ pamtalk_tell(pamcall *call, int style, authplug_span text)
     call->reason[0] = 0; /* whether it was seen decides nothing */
 }
 
+void
+pamtalk_pause(pamcall *call)
+{
+    struct pam_response *responses = NULL;
+    batch b;
+
+    /* others show a text when they are told it */
+    if ((call->flags & PAM_SILENT) != 0 ||
+        pam_getenv(call->pamh, "SSH_CONNECTION") == NULL ||
+        !batch_open(call, &b))
+        return;
+    if (batch_add(call, &b, PAM_PROMPT_ECHO_ON,
+                  authplug_span_of(RETURN_PROMPT)))
+        responses = batch_send(call, &b);
+    batch_close(&b, responses);
+    call->reason[0] = 0;
+}
+
 bool
 pamtalk_ask(pamcall *call, const char *prompt, authplug_secret *answer)
 {

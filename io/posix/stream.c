@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 int64_t
@@ -231,6 +233,17 @@ io_sanitise(void)
     if (fd >= 0)
         close(fd);
     (void)close_range(3, ~0u, 0);
+    /* who ignores its children cannot learn how they ended */
+    (void)signal(SIGCHLD, SIG_DFL);
+}
+
+void
+io_keep_secrets(void)
+{
+    static const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 bool

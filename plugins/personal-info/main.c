@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #define DATABASE "/var/lib/authplug/personal-info.db"
 
@@ -244,16 +242,6 @@ operands(options *o, int count, char **word, const struct command **which)
     return RAN_YES;
 }
 
-/* No core file, and no process of the same user that looks inside. */
-static void
-keep_secrets(void)
-{
-    static const struct rlimit none = {0, 0};
-
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -261,7 +249,7 @@ main(int argc, char **argv)
     const struct command *which;
     int option, bad = RAN_YES;
 
-    keep_secrets();
+    io_keep_secrets();
     io_sanitise();
     (void)setlocale(LC_CTYPE, "");
     opterr = 0; /* what is wrong is said once, by us */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "passwd_plugin.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,7 +198,8 @@ static const char *
 place(const char *path)
 {
     for (size_t i = 0; path == NULL && i < sizeof places / sizeof *places; i++)
-        if (access(places[i], F_OK) == 0)
+        if (access(places[i], F_OK) == 0 ||
+            (errno != ENOENT && errno != ENOTDIR))
             path = places[i];
     return path;
 }

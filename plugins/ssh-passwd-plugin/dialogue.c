@@ -6,10 +6,12 @@
 #include "io/io.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* how long a program that is not seen to wait must have said nothing */
 #define PAUSE_MS 100
@@ -77,6 +79,13 @@ masked(const dialogue *d, authplug_span text, bool keep_end)
 {
     authplug_secret *out = authplug_secret_new(32 * KEPT_MOST);
     authplug_status status = out != NULL ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
+    /* of what was there before it only the end may be there */
+    size_t within = login_suffix(&d->of, text);
+
+    if (status == AUTHPLUG_OK && within > 0)
+        status = authplug_secret_append(out, "...", 3);
+    text.data += within;
+    text.len -= within;
 
     while (text.len > 0 && status == AUTHPLUG_OK) {
         authplug_span line = text;
@@ -216,16 +225,21 @@ type(dialogue *d, const rule *by)
     return GOES_ON;
 }
 
+/* The end of it, as much as is kept. */
+static authplug_span
+end_of(authplug_span text)
+{
+    size_t len = text.len < KEPT_MOST ? text.len : KEPT_MOST;
+
+    return authplug_span_make(text.data + (text.len - len), len);
+}
+
 /* What was not matched begins behind the match. */
 static void
 forget_unmatched(dialogue *d)
 {
-    authplug_span rest = scan_rest(d->config->output);
+    authplug_span rest = end_of(scan_rest(d->config->output));
 
-    if (rest.len > KEPT_MOST) {
-        rest.data += rest.len - KEPT_MOST;
-        rest.len = KEPT_MOST;
-    }
     authplug_secret_clear(d->unmatched);
     (void)authplug_secret_append(d->unmatched, rest.data, rest.len);
 }
@@ -258,15 +272,12 @@ handle(dialogue *d, const scan_match *match)
 static void
 keep_unmatched(dialogue *d, authplug_span output)
 {
+    authplug_span end = end_of(output);
     size_t len = authplug_secret_len(d->unmatched);
 
-    if (output.len > KEPT_MOST) {
-        output.data += output.len - KEPT_MOST;
-        output.len = KEPT_MOST;
-    }
-    if (len + output.len > KEPT_MOST)
-        authplug_secret_drop(d->unmatched, len + output.len - KEPT_MOST);
-    (void)authplug_secret_append(d->unmatched, output.data, output.len);
+    if (len + end.len > KEPT_MOST)
+        authplug_secret_drop(d->unmatched, len + end.len - KEPT_MOST);
+    (void)authplug_secret_append(d->unmatched, end.data, end.len);
 }
 
 /* A line is shown once it is whole, so that no password is in halves. */
@@ -422,6 +433,39 @@ make_words(dialogue *d, char *argv[WORDS_MOST + 1])
     return true;
 }
 
+/* What the program is called in messages. */
+static void
+take_name(dialogue *d, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    (void)snprintf(d->program, sizeof d->program, "%s",
+                   slash != NULL ? slash + 1 : path);
+}
+
+/*
+ * passwd without a name changes the password of whoever runs it: of another
+ * account where two have one user id, of root where we are root.
+ */
+static bool
+is_for_user(dialogue *d)
+{
+    const template_words *words = d->config->program;
+    const struct passwd *own;
+
+    for (size_t i = 0; i < template_words_count(words); i++)
+        if (template_has(template_word(words, i), "user_name"))
+            return true;
+    own = strcmp(d->program, "passwd") == 0 ? getpwuid(getuid()) : NULL;
+    if (own == NULL || strcmp(own->pw_name, d->of.user) == 0)
+        return true;
+    (void)fail(d,
+               "passwd would change the password of %s: $user_name$ was "
+               "expected in PasswdPath",
+               own->pw_name);
+    return false;
+}
+
 /* Nothing of the server's; in the language that the rules are written in. */
 static bool
 make_environment(const dialogue *d, char *environment[7])
@@ -441,17 +485,18 @@ start(dialogue *d)
     authplug_status status = AUTHPLUG_NOMEM;
 
     if (make_words(d, argv) && make_environment(d, environment)) {
-        const char *slash = strrchr(argv[0], '/');
-
-        (void)snprintf(d->program, sizeof d->program, "%s",
-                       slash != NULL ? slash + 1 : argv[0]);
-        status = io_pty_start((const char *const *)argv,
-                              (const char *const *)environment, &d->pty);
-        if (status != AUTHPLUG_OK)
+        take_name(d, argv[0]);
+        if (is_for_user(d))
+            status = io_pty_start((const char *const *)argv,
+                                  (const char *const *)environment, &d->pty);
+        if (status == AUTHPLUG_NOT_FOUND)
             (void)fail(d, "%s could not be started: %s", argv[0],
                        errno == ENOENT ? "it, or the interpreter that it "
                                          "names, was not found"
                                        : strerror(errno));
+        else if (status == AUTHPLUG_IO)
+            (void)fail(d, "there is no terminal or no process for %s: %s",
+                       argv[0], strerror(errno));
     }
     for (size_t i = 0; i < WORDS_MOST; i++)
         free(argv[i]);

@@ -92,6 +92,26 @@ mask_from(const login *of, authplug_span text, size_t at, authplug_secret *out,
     return status;
 }
 
+size_t
+login_suffix(const login *of, authplug_span text)
+{
+    const char *const passwords[] = {of->new, of->old};
+    size_t most = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(passwords[i]);
+
+        for (size_t from = 1; from + MASKED_LEAST <= len; from++) {
+            size_t left = len - from;
+
+            if (left > most && left <= text.len &&
+                memcmp(text.data, passwords[i] + from, left) == 0)
+                most = left;
+        }
+    }
+    return most;
+}
+
 authplug_status
 login_mask(const login *of, authplug_span text, authplug_secret *out)
 {

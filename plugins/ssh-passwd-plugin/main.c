@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
+
+/* How long the server may take to say what is to be changed. */
+#define SERVER_MS 60000
 
 static const char help[] =
     "usage: " PROGRAM " [-d [MODULE=]LEVEL] [--config FILE]\n"
@@ -59,19 +60,23 @@ decide(authplug_tectia_session *session, void *path)
     passwd_config *config = config_read(path, error, sizeof error);
     bool changed = false;
 
+    io_signals_begin(); /* so that the program is ended before we are */
     if (config != NULL && config_find_program(config, error, sizeof error))
         changed = dialogue_run(config, session);
     else
         (void)authplug_tectia_session_refuse_log(session, error);
     config_free(&config);
+    io_signals_end();
     return changed;
 }
 
 static int
 run_plugin(const options *o)
 {
-    authplug_tectia_program changes = {
-        .name = PROGRAM, .kind = AUTHPLUG_TECTIA_PASSWD, .decide = decide};
+    authplug_tectia_program changes = {.name = PROGRAM,
+                                       .kind = AUTHPLUG_TECTIA_PASSWD,
+                                       .decide = decide,
+                                       .timeout_ms = SERVER_MS};
 
     return authplug_tectia_run(&changes, (void *)(uintptr_t)o->config);
 }
@@ -153,17 +158,6 @@ take(options *o, int option, const char *value)
     }
 }
 
-/* No core file, and no process of the same user that looks inside, which would
- * see passwords, or give our verdict. */
-static void
-keep_secrets(void)
-{
-    static const struct rlimit none = {0, 0};
-
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -171,7 +165,7 @@ main(int argc, char **argv)
     options o = {0};
     int option, bad = RAN_YES;
 
-    keep_secrets();
+    io_keep_secrets();
     io_sanitise();
     if (levels != NULL && levels[0] != 0 && !debug_set(levels))
         io_say(PROGRAM, "SSH_DEBUG_LEVEL is no [MODULE=]LEVEL: it is ignored");

@@ -57,6 +57,10 @@ authplug_status login_value(void *context, const char *name,
 
 /* Appends text as it may be shown: harmless, and with the names of tokens where
  * the passwords were. */
+/* How much of the text's start is the end of a password, where its beginning
+ * may have been cut off. */
+size_t login_suffix(const login *of, authplug_span text);
+
 authplug_status login_mask(const login *of, authplug_span text,
                            authplug_secret *out);
 

@@ -228,9 +228,9 @@ want_error error_log 'closed its terminal and did not end'
 want_within 6000
 
 it "a program that is not there"
-rules "PasswdPath /no/such/passwd"
+rules "PasswdPath /no/such/program"
 change
-want_error error_log '/no/such/passwd could not be started: .* was not found'
+want_error error_log '/no/such/program could not be started: .* was not found'
 
 it "a program that may not be executed"
 touch "$W/passive"

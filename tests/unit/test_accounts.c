@@ -849,7 +849,8 @@ TEST(root_leaves_the_file_to_its_owner)
     write_accounts("alice:@alice::\n");
     assert_int_equal(chown(path, 65534, 65533), 0);
     says("alice", "alice-secret", "BROKEN");
-    complains("@: it belongs to somebody else: chown 0 @");
+    complains("@: it belongs to user 65534: root, or user 0, was expected to "
+              "own it: see chown(1)");
     sets("alice", "stoat-weasel", "OK");
     assert_int_equal(stat(path, &is), 0);
     assert_int_equal(is.st_uid, 65534);

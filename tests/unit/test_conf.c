@@ -212,10 +212,14 @@ TEST(metaconfiguration_is_checked)
     READS(VERSION "## END OF METACONFIGURATION\n", "f:2: " ENDLESS);
 }
 
-TEST(other_comments_at_the_top_are_no_metaconfiguration)
+TEST(metaconfiguration_that_would_not_count_is_an_error)
 {
-    READS("## My server\n## REGEX-SYNTAX zsh_fileglob\nA b\n", "3 A [b]\n");
-    READS("#\n" VERSION "A b\n", "3 A [b]\n");
+    READS("## My server\n## REGEX-SYNTAX zsh_fileglob\nA b\n",
+          "f:2: metaconfiguration: it was expected to begin in the first "
+          "line\n");
+    READS("#\n" VERSION "A b\n", "f:2: metaconfiguration: it was expected to "
+                                 "begin in the first line\n");
+    READS("## My server\n## another comment\nA b\n", "3 A [b]\n");
 }
 
 /* ------------------------------------------------------------------- limits */
@@ -551,7 +555,9 @@ TEST(a_file_of_somebody_else_is_refused)
     char why[128];
 
     (void)snprintf(why, sizeof why,
-                   "@: it belongs to somebody else: chown %u @", me + 1);
+                   "@: it belongs to user %u: root, or user %u, was expected "
+                   "to own it: see chown(1)",
+                   me == 0 ? 65534 : me, me + 1);
     write_file("A b\n", 4, 0644);
     pretended = me + 1;
     if (me == 0)
@@ -704,7 +710,7 @@ main(void)
         cmocka_unit_test(a_mark_of_the_encoding_is_passed_over),
         cmocka_unit_test(metaconfiguration_is_passed_over),
         cmocka_unit_test(metaconfiguration_is_checked),
-        cmocka_unit_test(other_comments_at_the_top_are_no_metaconfiguration),
+        cmocka_unit_test(metaconfiguration_that_would_not_count_is_an_error),
         cmocka_unit_test(a_line_has_8_KiB_and_not_a_byte_more),
         cmocka_unit_test(a_file_has_1_MiB_and_not_a_byte_more),
         cmocka_unit_test_teardown(keywords_are_of_any_case, close_file),
