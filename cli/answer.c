@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 static const char help[] =
     "usage: authplug answer [--config FILE] [--batch] [--timeout S]\n"
@@ -150,16 +148,6 @@ take(options *o, int option, const char *value)
     }
 }
 
-/* No core file, and no process of the same user that looks inside. */
-static void
-keep_secrets(void)
-{
-    static const struct rlimit none = {0, 0};
-
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
-}
-
 /* What is done without a client. */
 static int
 run_by_hand(const options *o)
@@ -186,7 +174,7 @@ cli_answer(int argc, char **argv)
     options o = {.timeout = 600, .peer = {"", "", 22}};
     int option, bad = CLI_YES;
 
-    keep_secrets();
+    io_keep_secrets();
     opterr = 0; /* what is wrong is said once, by us */
     while (bad == CLI_YES &&
            (option = getopt_long(argc, argv, "", words, NULL)) != -1)
