@@ -2,7 +2,8 @@
 
 # Debian's packages for each purpose.
 packages_build="gcc libc6-dev meson ninja-build pkg-config libssh-dev
-    libpam0g-dev libcrypt-dev libsqlite3-dev openssh-client"
+    libpam0g-dev libcrypt-dev libsqlite3-dev liboath-dev libsecret-1-dev
+    openssh-client"
 packages_demo="openssh-server libpam-wrapper libpam-modules"
 packages_tests="$packages_demo g++ libcmocka-dev putty-tools
     python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
