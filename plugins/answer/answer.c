@@ -76,7 +76,7 @@ make_items(items *all)
     return true;
 }
 
-/* ------------------------------------------------------------ what to do */
+/* --------------------------------------------------------------- what to do */
 
 /* The last line of a prompt, harmless, for messages. */
 static void
@@ -165,7 +165,7 @@ choose(items *all, item *it)
     return true;
 }
 
-/* --------------------------------------------------------------- the user */
+/* ----------------------------------------------------------------- the user */
 
 static bool
 is_open(const item *it)
@@ -179,8 +179,8 @@ static bool
 write_instruction(const items *all, authplug_secret *out)
 {
     authplug_span server = all->request->instruction;
-    bool good = authplug_secret_append(out, server.data, server.len) ==
-                AUTHPLUG_OK;
+    bool good =
+        authplug_secret_append(out, server.data, server.len) == AUTHPLUG_OK;
 
     for (size_t i = 0; good && i < all->count; i++) {
         const item *it = &all->of[i];
@@ -202,9 +202,10 @@ ask(items *all, uint32_t count)
 {
     authplug_ki_prompt prompts[PROMPTS_MOST];
     authplug_secret *instruction = authplug_secret_new(262144);
-    authplug_ki_request request = {
-        .name = all->request->name, .language = all->request->language,
-        .count = count, .prompts = prompts};
+    authplug_ki_request request = {.name = all->request->name,
+                                   .language = all->request->language,
+                                   .count = count,
+                                   .prompts = prompts};
     authplug_ki_response response = {0};
     authplug_status status = AUTHPLUG_NOMEM;
     uint32_t n = 0;
@@ -229,8 +230,8 @@ ask(items *all, uint32_t count)
 
             all->of[i].said = true;
             authplug_secret_clear(all->of[i].typed);
-            status = authplug_secret_append(all->of[i].typed, said.data,
-                                            said.len);
+            status =
+                authplug_secret_append(all->of[i].typed, said.data, said.len);
         }
     return status;
 }
@@ -253,10 +254,9 @@ ask_user(items *all)
     if (count == 0)
         return true;
     if (with->batch) {
-        (void)snprintf(text, sizeof text,
-                       "%s, and nobody is asked in batch mode",
-                       first->why[0] != 0 ? first->why
-                                          : "a rule wants the user's answer");
+        (void)snprintf(
+            text, sizeof text, "%s, and nobody is asked in batch mode",
+            first->why[0] != 0 ? first->why : "a rule wants the user's answer");
         return authplug_session_refuse(with->session, text);
     }
     status = ask(all, count);
@@ -287,9 +287,9 @@ show_notices(items *all)
     authplug_secret *text = authplug_secret_new(262144);
     authplug_span instruction = all->request->instruction;
     const char *words;
-    bool good = text != NULL &&
-                authplug_secret_append(text, instruction.data,
-                                       instruction.len) == AUTHPLUG_OK;
+    bool good =
+        text != NULL && authplug_secret_append(text, instruction.data,
+                                               instruction.len) == AUTHPLUG_OK;
 
     for (size_t i = 0; good && i < all->count; i++) {
         authplug_span prompt = all->of[i].prompt.text;
@@ -298,11 +298,11 @@ show_notices(items *all)
 
         if (end == NULL)
             continue;
-        good = (authplug_secret_len(text) == 0 ||
-                authplug_secret_append(text, "\n", 1) == AUTHPLUG_OK) &&
-               authplug_secret_append(text, prompt.data,
-                                      (size_t)(end - prompt.data)) ==
-                   AUTHPLUG_OK;
+        good =
+            (authplug_secret_len(text) == 0 ||
+             authplug_secret_append(text, "\n", 1) == AUTHPLUG_OK) &&
+            authplug_secret_append(text, prompt.data,
+                                   (size_t)(end - prompt.data)) == AUTHPLUG_OK;
     }
     words = good && authplug_secret_len(text) > 0 ? authplug_secret_text(text)
                                                   : NULL;
@@ -328,9 +328,14 @@ answer_by_rule(items *all, item *it)
 {
     state *with = all->with;
     source from = {
-        .config = with->config, .peer = &with->peer, .prompt = &it->prompt,
-        .found = &it->found, .deadline = io_deadline(SOURCES_MS),
-        .tell = tell, .context = with, .codes = with->codes,
+        .config = with->config,
+        .peer = &with->peer,
+        .prompt = &it->prompt,
+        .found = &it->found,
+        .deadline = io_deadline(SOURCES_MS),
+        .tell = tell,
+        .context = with,
+        .codes = with->codes,
         .asked = authplug_secret_span(it->typed),
     };
     bool good = source_answer(&from, it->answer);
@@ -363,7 +368,7 @@ answer_rules(items *all)
     return ask_user(all);
 }
 
-/* ---------------------------------------------------------------- the plugin */
+/* --------------------------------------------------------------- the plugin */
 
 static bool
 answer_all(items *all)
@@ -403,8 +408,8 @@ answer(authplug_session *session, const authplug_ki_request *request,
         return authplug_session_refuse(session, "the server has too many "
                                                 "questions");
     with->session = session;
-    good = make_items(&all) ||
-           authplug_session_refuse(session, "memory ran out");
+    good =
+        make_items(&all) || authplug_session_refuse(session, "memory ran out");
     good = good && answer_all(&all);
     free_items(&all);
     return good;
@@ -440,8 +445,7 @@ init(authplug_session *session, void *context)
     if (with->peer.user[0] != 0)
         return true;
     name = find_username(with);
-    if (name != NULL &&
-        authplug_session_set_user(session, name) != AUTHPLUG_OK)
+    if (name != NULL && authplug_session_set_user(session, name) != AUTHPLUG_OK)
         return authplug_session_refuse(session, "Username cannot be used: a "
                                                 "name without control "
                                                 "characters was expected");
@@ -478,8 +482,10 @@ int
 answer_run(const char *path, bool batch, int64_t timeout_ms)
 {
     state with = {.path = path, .batch = batch};
-    authplug_plugin plugin = {.name = ANSWER_PROGRAM, .init = init,
-                              .accept = accept_method, .answer = answer,
+    authplug_plugin plugin = {.name = ANSWER_PROGRAM,
+                              .init = init,
+                              .accept = accept_method,
+                              .answer = answer,
                               .outcome = outcome,
                               .timeout_ms = (int)timeout_ms};
     int result = authplug_plugin_run(&plugin, &with);

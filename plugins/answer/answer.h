@@ -29,7 +29,7 @@
 /* what of reasons and messages is kept */
 #define ANSWER_WHY 1024
 
-/* ---------------------------------------------------------------- config.c */
+/* ----------------------------------------------------------------- config.c */
 
 typedef enum answer_echo { ECHO_ANY, ECHO_YES, ECHO_NO } answer_echo;
 
@@ -41,7 +41,6 @@ typedef struct answer_rule {
     template_words *exec; /* whose first line is $exec$, or NULL */
     bool confirm;
     long limit; /* automatic answers in a login */
-    long cache; /* seconds; 0 for none */
     unsigned line;
     unsigned id; /* in the file */
 } answer_rule;
@@ -90,7 +89,7 @@ char *answer_config_path(void);
 const answer_code *answer_config_code(const answer_config *config,
                                       bool counted, const char *name);
 
-/* ----------------------------------------------------------------- match.c */
+/* ------------------------------------------------------------------ match.c */
 
 /* Whom a login goes to. */
 typedef struct answer_peer {
@@ -130,7 +129,7 @@ match_end match_rule(const answer_block *block, const answer_rule *by,
 match_found match_prompt(const answer_config *config, const answer_peer *peer,
                          const answer_prompt *prompt);
 
-/* ---------------------------------------------------------------- source.c */
+/* ----------------------------------------------------------------- source.c */
 
 /* What tokens are expanded for. */
 typedef struct source {
@@ -162,7 +161,7 @@ bool source_answer(source *of, authplug_secret *answer);
 bool source_secret(source *of, const answer_code *code,
                    authplug_secret *text);
 
-/* --------------------------------------------------------------- keyring.c */
+/* ---------------------------------------------------------------- keyring.c */
 
 /* Appends the secret of this name, from the desktop's keyring, by a helper.
  * False after writing why: not there, locked, and not to be reached are three
@@ -170,7 +169,7 @@ bool source_secret(source *of, const answer_code *code,
 bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
                  char *why, size_t size);
 
-/* ------------------------------------------------------------------- otp.c */
+/* -------------------------------------------------------------------- otp.c */
 
 /* A secret as it is used. */
 typedef struct otp_key {
@@ -190,7 +189,7 @@ void otp_key_free(otp_key *key);
 /* The code for a counter or a time step. */
 bool otp_code(const otp_key *key, uint64_t moving, authplug_secret *code);
 
-/* ------------------------------------------------------------------ used.c */
+/* ------------------------------------------------------------------- used.c */
 
 /*
  * A code that is given out is given out once on this machine: a record for each
@@ -210,17 +209,17 @@ bool otp_use_code(const otp_key *key, source *of, otp_use **uses,
 /* What became of the codes is known, or nobody will know it. */
 void otp_release(otp_use **uses);
 
-/* --------------------------------------------------------------- explain.c */
+/* ---------------------------------------------------------------- explain.c */
 
 int answer_explain(const answer_config *config, const answer_peer *peer,
                    const answer_prompt *prompt);
 
-/* ------------------------------------------------------------------ init.c */
+/* ------------------------------------------------------------------- init.c */
 
 /* Makes a first file by asking; the code's secret may be in a file, or "-". */
 int answer_init(const char *path, const char *uri_file);
 
-/* ---------------------------------------------------------------- answer.c */
+/* ----------------------------------------------------------------- answer.c */
 
 int answer_run(const char *path, bool batch, int64_t timeout_ms);
 

@@ -9,7 +9,6 @@
 
 #define BLOCKS_MOST 1000
 #define LIMIT_MOST 100
-#define CACHE_MOST 604800 /* a week, in seconds */
 
 /* What the words of a rule's Exec may hold: nothing that is secret. */
 static const template_token word_tokens[] = {
@@ -35,8 +34,8 @@ typedef struct reading {
     conf *file;
     answer_block *block;
     answer_code *code;
-    conf_line begun;  /* the line of the code's block */
-    answer_rule by; /* between its Request and its Response */
+    conf_line begun; /* the line of the code's block */
+    answer_rule by;  /* between its Request and its Response */
 } reading;
 
 /* ------------------------------------------------------------------- memory */
@@ -94,7 +93,7 @@ more(void *list, size_t *count, size_t size)
     return larger + (*count)++ * size;
 }
 
-/* ---------------------------------------------------------------- complaints */
+/* --------------------------------------------------------------- complaints */
 
 static authplug_status
 bad(reading *r, const conf_line *line, const char *text)
@@ -184,12 +183,11 @@ read_rule_line(reading *r, const conf_line *line)
         good = conf_boolean(r->file, line, &by->confirm);
     else if (conf_is(line, "Limit"))
         good = conf_number(r->file, line, 0, LIMIT_MOST, &by->limit);
-    else if (conf_is(line, "Cache"))
-        good = conf_number(r->file, line, 1, CACHE_MOST, &by->cache);
     else
-        return bad(r, line, "unknown between a Request and its Response: Echo, "
-                            "Instruction, Exec, Confirm, Limit, Cache or "
-                            "Response was expected");
+        return bad(r, line,
+                   "unknown between a Request and its Response: Echo, "
+                   "Instruction, Exec, Confirm, Limit or "
+                   "Response was expected");
     return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
 }
 
@@ -200,7 +198,6 @@ end_rule(reading *r, const conf_line *line)
     answer_block *block = r->block;
     answer_rule *made = more(&block->own, &block->count, sizeof *block->own);
     const template *response;
-    const char *text;
 
     if (made == NULL)
         return AUTHPLUG_NOMEM;
@@ -210,17 +207,13 @@ end_rule(reading *r, const conf_line *line)
     memset(&r->by, 0, sizeof r->by);
     response = rules_at(block->rules, made->which)->response;
     if (template_has(response, "exec") && made->exec == NULL)
-        return bad(r, line, "$exec$, and no Exec after the Request: one was "
-                            "expected");
+        return bad(r, line,
+                   "$exec$, and no Exec after the Request: one was "
+                   "expected");
     if (made->exec != NULL && !template_has(response, "exec"))
-        return bad(r, line, "no $exec$, which the Exec is for: one was "
-                            "expected");
-    if (made->cache > 0 && source_uses_code(block, made))
-        return bad(r, line, "a one-time code cannot be kept: no Cache was "
-                            "expected");
-    if (made->cache > 0 && !source_asks(block, made, &text))
-        return bad(r, line, "only what the user types can be kept: $ask$ was "
-                            "expected where there is a Cache");
+        return bad(r, line,
+                   "no $exec$, which the Exec is for: one was "
+                   "expected");
     return AUTHPLUG_OK;
 }
 
@@ -247,8 +240,9 @@ read_block_line(reading *r, const conf_line *line)
         return copy(r, line, &block->user);
     if (conf_is(line, "Username"))
         return copy(r, line, &block->username);
-    return bad(r, line, "unknown in a Host block: User, Username, Request, "
-                        "Host, Totp or Hotp was expected");
+    return bad(r, line,
+               "unknown in a Host block: User, Username, Request, "
+               "Host, Totp or Hotp was expected");
 }
 
 /* -------------------------------------------------------------------- codes */
@@ -297,9 +291,10 @@ read_code_line(reading *r, const conf_line *line)
     else if (conf_is(line, "Period") && !code->counted)
         good = conf_number(r->file, line, 1, 3600, &code->period);
     else
-        return bad(r, line, "unknown in a block of one-time codes: Secret, "
-                            "Exec, Digits, Period (of Totp), Algorithm, Host, "
-                            "Totp or Hotp was expected");
+        return bad(r, line,
+                   "unknown in a block of one-time codes: Secret, "
+                   "Exec, Digits, Period (of Totp), Algorithm, Host, "
+                   "Totp or Hotp was expected");
     return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
 }
 
@@ -317,8 +312,9 @@ end_block(reading *r)
         return bad(r, &r->begun, "no Secret in this block: one was expected");
     if (r->code != NULL &&
         template_has(r->code->secret, "exec") != (r->code->exec != NULL))
-        return bad(r, &r->begun, "Exec, and $exec$ in the Secret, belong "
-                                 "together: both were expected, or none");
+        return bad(r, &r->begun,
+                   "Exec, and $exec$ in the Secret, belong "
+                   "together: both were expected, or none");
     r->block = NULL;
     r->code = NULL;
     return status;
@@ -342,8 +338,9 @@ begin_hosts(reading *r, const conf_line *line)
     if (r->block->rules == NULL || r->block->hosts == NULL)
         return AUTHPLUG_NOMEM;
     return count > 0 ? AUTHPLUG_OK
-                     : bad(r, line, "no host: a name or a pattern, with "
-                                    ":PORT behind it or without, was expected");
+                     : bad(r, line,
+                           "no host: a name or a pattern, with "
+                           ":PORT behind it or without, was expected");
 }
 
 static authplug_status
@@ -352,8 +349,9 @@ begin_code(reading *r, const conf_line *line, bool counted)
     answer_config *config = r->config;
 
     if (answer_config_code(config, counted, line->value) != NULL)
-        return bad(r, line, "there is one of this name already: another name "
-                            "was expected");
+        return bad(r, line,
+                   "there is one of this name already: another name "
+                   "was expected");
     if (config->code_count == BLOCKS_MOST)
         return bad(r, line, "too many: at most 1000 were expected");
     r->code = more(&config->codes, &config->code_count, sizeof *config->codes);
@@ -382,11 +380,12 @@ read_line(reading *r, const conf_line *line)
         return read_block_line(r, line);
     if (r->code != NULL)
         return read_code_line(r, line);
-    return bad(r, line, "nothing says yet what this is about: Host, Totp or "
-                        "Hotp was expected first");
+    return bad(r, line,
+               "nothing says yet what this is about: Host, Totp or "
+               "Hotp was expected first");
 }
 
-/* ------------------------------------------------------------------ the whole */
+/* ---------------------------------------------------------------- the whole */
 
 /* A token's code must be there. */
 typedef struct checking {

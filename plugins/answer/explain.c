@@ -37,8 +37,8 @@ print_answer(const match_found *found)
     printf("  would send: ");
     if (template_has_text(response))
         printf("the Response, whose text is not shown\n");
-    else if (text != NULL && template_expand(response, print_piece, NULL,
-                                             text) == AUTHPLUG_OK)
+    else if (text != NULL &&
+             template_expand(response, print_piece, NULL, text) == AUTHPLUG_OK)
         printf("%s\n", authplug_secret_text(text));
     else
         printf("(memory ran out)\n");

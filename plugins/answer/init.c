@@ -25,8 +25,7 @@ typedef struct wishes {
     const char *uri_file; /* where the code's secret is read, or NULL */
 } wishes;
 
-static int
-fail(const char *format, ...) IO_PRINTF(1, 2);
+static int fail(const char *format, ...) IO_PRINTF(1, 2);
 
 static int
 fail(const char *format, ...)
@@ -123,8 +122,7 @@ ask_all(wishes *w)
 
 /* ------------------------------------------------------------------ writing */
 
-static bool
-add(authplug_secret *to, const char *format, ...) IO_PRINTF(2, 3);
+static bool add(authplug_secret *to, const char *format, ...) IO_PRINTF(2, 3);
 
 static bool
 add(authplug_secret *to, const char *format, ...)
@@ -177,8 +175,9 @@ add_password(authplug_secret *to, wishes *w)
 
     if (authplug_secret_len(w->password_prompt) == 0)
         return true;
-    return add(to, "\n    # the whole prompt, as an extended regular expression\n"
-                   "    Request \"") &&
+    return add(to,
+               "\n    # the whole prompt, as an extended regular expression\n"
+               "    Request \"") &&
            add_regex(to, w->password_prompt) && add(to, "\"\n") &&
            (!command || add(to, "    Exec %s\n", text_of(w->command))) &&
            add(to, "    Response %s\n", command ? "$exec$" : "$ask$");
@@ -246,21 +245,21 @@ write_file(const char *path, authplug_span text)
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    good = write(fd, text.data, text.len) == (ssize_t)text.len &&
-           fsync(fd) == 0;
+    good =
+        write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
     good = close(fd) == 0 && good && link(temporary, path) == 0;
     (void)unlink(temporary);
     return good;
 }
 
-/* ------------------------------------------------------------------ the whole */
+/* ---------------------------------------------------------------- the whole */
 
 /* The code of now, to be compared with another device's. */
 static bool
 show_code(wishes *w)
 {
-    static const answer_code here = {
-        .name = (char *)(uintptr_t) "code", .algorithm = -1};
+    static const answer_code here = {.name = (char *)(uintptr_t) "code",
+                                     .algorithm = -1};
     authplug_secret *code = authplug_secret_new(16);
     char why[ANSWER_WHY];
     otp_key key = {0};
@@ -271,9 +270,8 @@ show_code(wishes *w)
         return true;
     }
     why[0] = 0;
-    good = code != NULL &&
-           otp_key_parse(&here, authplug_secret_span(w->code), &key, why,
-                         sizeof why);
+    good = code != NULL && otp_key_parse(&here, authplug_secret_span(w->code),
+                                         &key, why, sizeof why);
     if (good)
         good = otp_code(&key, (uint64_t)time(NULL) / key.period, code);
     if (good)

@@ -76,8 +76,7 @@ keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
     complaint said = {""};
     char path[4096];
     const char *argv[] = {path, "get", name, NULL};
-    io_program program = {
-        .argv = argv, .on_line = keep_line, .context = &said};
+    io_program program = {.argv = argv, .on_line = keep_line, .context = &said};
     int64_t until = io_deadline(HELPER_MS);
     io_child *child = NULL;
     authplug_status status;
@@ -85,8 +84,9 @@ keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
 
     find_helper(path, sizeof path);
     if (io_child_start(&program, &child) != AUTHPLUG_OK) {
-        (void)snprintf(why, size, "the keyring's helper %s could not be "
-                                  "started: %s",
+        (void)snprintf(why, size,
+                       "the keyring's helper %s could not be "
+                       "started: %s",
                        path, strerror(errno));
         return false;
     }

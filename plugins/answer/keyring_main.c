@@ -16,9 +16,17 @@
 enum { FOUND = 0, NONE = 1, MISUSE = 2, LOCKED = 3, UNREACHABLE = 4 };
 
 static const SecretSchema schema = {
-    "org.authplug.Secret", SECRET_SCHEMA_DONT_MATCH_NAME,
+    "org.authplug.Secret",
+    SECRET_SCHEMA_DONT_MATCH_NAME,
     {{"authplug", SECRET_SCHEMA_ATTRIBUTE_STRING}, {NULL, 0}},
-    0, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+    0,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL};
 
 static int
 complain(int code, const char *what)
@@ -45,8 +53,8 @@ print_secret(SecretItem *item)
 static int
 get(const char *name)
 {
-    GHashTable *attributes = secret_attributes_build(&schema, "authplug", name,
-                                                     NULL);
+    GHashTable *attributes =
+        secret_attributes_build(&schema, "authplug", name, NULL);
     GError *error = NULL;
     GList *items = secret_service_search_sync(
         NULL, &schema, attributes, SECRET_SEARCH_LOAD_SECRETS, NULL, &error);
@@ -59,8 +67,9 @@ get(const char *name)
         return UNREACHABLE;
     }
     if (items == NULL) {
-        fprintf(stderr, "the keyring has nothing under %s: 'secret-tool store "
-                        "--label=%s authplug %s' stores it\n",
+        fprintf(stderr,
+                "the keyring has nothing under %s: 'secret-tool store "
+                "--label=%s authplug %s' stores it\n",
                 name, name, name);
         return NONE;
     }

@@ -54,7 +54,8 @@ takes_port(const char *pattern, size_t *len, uint32_t port)
 
     *len = strlen(pattern);
     if (colon == NULL ||
-        (pattern[0] != '[' && memchr(pattern, ':', (size_t)(colon - pattern))) ||
+        (pattern[0] != '[' &&
+         memchr(pattern, ':', (size_t)(colon - pattern))) ||
         (pattern[0] == '[' && (colon == pattern || colon[-1] != ']')))
         return true;
     *len = (size_t)(colon - pattern);
@@ -93,9 +94,10 @@ match_block(const answer_block *block, const answer_peer *peer)
         here = here || (**pattern != '!' && fits_host(*pattern, peer));
     }
     /* of a user who is not known nothing is known */
-    return here && (block->user == NULL ||
-                    (peer->user[0] != 0 &&
-                     fits(block->user, strlen(block->user), peer->user, false)));
+    return here &&
+           (block->user == NULL ||
+            (peer->user[0] != 0 &&
+             fits(block->user, strlen(block->user), peer->user, false)));
 }
 
 /* -------------------------------------------------------------------- rules */
@@ -112,8 +114,8 @@ match_text(const regex *request, authplug_span text,
     while (len > 0 && (text.data[len - 1] == ' ' || text.data[len - 1] == '\t'))
         len--;
     if (status == AUTHPLUG_NOT_FOUND && len < text.len)
-        status = regex_match(request, authplug_span_make(text.data, len),
-                             groups);
+        status =
+            regex_match(request, authplug_span_make(text.data, len), groups);
     return status;
 }
 
@@ -122,8 +124,7 @@ match_rule(const answer_block *block, const answer_rule *by,
            const answer_prompt *prompt, match_found *found)
 {
     const regex *request = rules_at(block->rules, by->which)->request;
-    authplug_status status =
-        match_text(request, prompt->text, found->groups);
+    authplug_status status = match_text(request, prompt->text, found->groups);
 
     if (status != AUTHPLUG_OK) {
         found->broken = found->broken || status == AUTHPLUG_NOMEM;

@@ -67,7 +67,7 @@ add_base32(authplug_span text, authplug_secret *bytes)
     return authplug_secret_len(bytes) > 0;
 }
 
-/* ----------------------------------------------------------------- otpauth:// */
+/* --------------------------------------------------------------- otpauth:// */
 
 static int
 hex_of(unsigned char byte)
@@ -155,8 +155,8 @@ take_parameter(const char *name, size_t len, authplug_span value, uri *seen,
     } else if (IS("algorithm")) {
         good = once(&seen->algorithm) && take_algorithm(value, key);
     } else if (IS("digits")) {
-        good = once(&seen->digits) && to_number(value, 8, &number) &&
-               number >= 6;
+        good =
+            once(&seen->digits) && to_number(value, 8, &number) && number >= 6;
         key->digits = (unsigned)number;
     } else if (IS("period")) {
         good = once(&seen->period) && to_number(value, 3600, &number) &&
@@ -183,10 +183,9 @@ read_parameter(authplug_span text, uri *seen, otp_key *key)
 
     if (equals != NULL && value != NULL) {
         len = (size_t)(equals - text.data);
-        good = decode(authplug_span_make(equals + 1, text.len - len - 1),
-                      value) &&
-               take_parameter(name, len, authplug_secret_span(value), seen,
-                              key);
+        good =
+            decode(authplug_span_make(equals + 1, text.len - len - 1), value) &&
+            take_parameter(name, len, authplug_secret_span(value), seen, key);
     }
     authplug_secret_free(&value);
     return good;
@@ -202,8 +201,7 @@ read_uri(authplug_span text, otp_key *key, char *why, size_t size)
     uri seen = {0};
     const unsigned char *at, *end = text.data + text.len;
 
-    if (text.len < len ||
-        strncasecmp((const char *)text.data, kind, len) != 0)
+    if (text.len < len || strncasecmp((const char *)text.data, kind, len) != 0)
         return fail(why, size,
                     key->counted ? "the URI is none of a Hotp: otpauth://hotp/ "
                                    "was expected"
@@ -215,11 +213,12 @@ read_uri(authplug_span text, otp_key *key, char *why, size_t size)
 
         at = start < end ? memchr(start, '&', (size_t)(end - start)) : NULL;
         if (!read_parameter(
-                authplug_span_make(start, (size_t)((at != NULL ? at : end) -
-                                                   start)),
+                authplug_span_make(start,
+                                   (size_t)((at != NULL ? at : end) - start)),
                 &seen, key))
-            return fail(why, size, "a parameter of the otpauth:// URI is given "
-                                   "twice, or has no value that it may have");
+            return fail(why, size,
+                        "a parameter of the otpauth:// URI is given "
+                        "twice, or has no value that it may have");
     }
     return seen.secret || fail(why, size, "the otpauth:// URI has no secret");
 }
@@ -233,18 +232,19 @@ otp_key_parse(const answer_code *code, authplug_span text, otp_key *key,
 
     while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]) != NULL)
         text.len--;
-    *key = (otp_key){.counted = code->counted, .digits = DIGITS,
-                     .period = PERIOD};
+    *key =
+        (otp_key){.counted = code->counted, .digits = DIGITS, .period = PERIOD};
     key->bytes = authplug_secret_new(KEY_MOST);
     if (key->bytes == NULL)
         return fail(why, size, "memory ran out");
-    is_uri = text.len >= sizeof scheme - 1 &&
-             strncasecmp((const char *)text.data, scheme, sizeof scheme - 1) ==
-                 0;
+    is_uri =
+        text.len >= sizeof scheme - 1 &&
+        strncasecmp((const char *)text.data, scheme, sizeof scheme - 1) == 0;
     if (is_uri ? !read_uri(text, key, why, size)
                : !add_base32(text, key->bytes) &&
-                     !fail(why, size, "the secret is neither base32 nor an "
-                                      "otpauth:// URI"))
+                     !fail(why, size,
+                           "the secret is neither base32 nor an "
+                           "otpauth:// URI"))
         return false;
     if (code->digits > 0)
         key->digits = (unsigned)code->digits;
@@ -255,7 +255,7 @@ otp_key_parse(const answer_code *code, authplug_span text, otp_key *key,
     return true;
 }
 
-/* --------------------------------------------------------------------- codes */
+/* -------------------------------------------------------------------- codes */
 
 bool
 otp_code(const otp_key *key, uint64_t moving, authplug_secret *code)

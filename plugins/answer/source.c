@@ -17,24 +17,15 @@
 #define EXEC_GRACE 200
 
 const template_token source_tokens[] = {
-    {"user_name", TEMPLATE_NO_ARGUMENT},
-    {"host_name", TEMPLATE_NO_ARGUMENT},
-    {"totp", TEMPLATE_ARGUMENT},
-    {"hotp", TEMPLATE_ARGUMENT},
-    {"exec", TEMPLATE_NO_ARGUMENT},
-    {"file", TEMPLATE_ARGUMENT},
-    {"keyring", TEMPLATE_ARGUMENT},
-    {"ask", TEMPLATE_EITHER},
-    {"1", TEMPLATE_NO_ARGUMENT},
-    {"2", TEMPLATE_NO_ARGUMENT},
-    {"3", TEMPLATE_NO_ARGUMENT},
-    {"4", TEMPLATE_NO_ARGUMENT},
-    {"5", TEMPLATE_NO_ARGUMENT},
-    {"6", TEMPLATE_NO_ARGUMENT},
-    {"7", TEMPLATE_NO_ARGUMENT},
-    {"8", TEMPLATE_NO_ARGUMENT},
-    {"9", TEMPLATE_NO_ARGUMENT},
-    {NULL, TEMPLATE_NO_ARGUMENT},
+    {"user_name", TEMPLATE_NO_ARGUMENT}, {"host_name", TEMPLATE_NO_ARGUMENT},
+    {"totp", TEMPLATE_ARGUMENT},         {"hotp", TEMPLATE_ARGUMENT},
+    {"exec", TEMPLATE_NO_ARGUMENT},      {"file", TEMPLATE_ARGUMENT},
+    {"keyring", TEMPLATE_ARGUMENT},      {"ask", TEMPLATE_EITHER},
+    {"1", TEMPLATE_NO_ARGUMENT},         {"2", TEMPLATE_NO_ARGUMENT},
+    {"3", TEMPLATE_NO_ARGUMENT},         {"4", TEMPLATE_NO_ARGUMENT},
+    {"5", TEMPLATE_NO_ARGUMENT},         {"6", TEMPLATE_NO_ARGUMENT},
+    {"7", TEMPLATE_NO_ARGUMENT},         {"8", TEMPLATE_NO_ARGUMENT},
+    {"9", TEMPLATE_NO_ARGUMENT},         {NULL, TEMPLATE_NO_ARGUMENT},
 };
 
 /* The first reason stays. Nothing of a secret belongs into it. */
@@ -51,7 +42,7 @@ fail(source *of, const char *format, ...)
     return AUTHPLUG_REFUSED;
 }
 
-/* ---------------------------------------------------------- what rules ask */
+/* ----------------------------------------------------------- what rules ask */
 
 static const template *
 response_of(const answer_block *block, const answer_rule *by)
@@ -73,8 +64,7 @@ find_ask(void *context, const char *name, const char *argument,
 }
 
 bool
-source_asks(const answer_block *block, const answer_rule *by,
-            const char **text)
+source_asks(const answer_block *block, const answer_rule *by, const char **text)
 {
     const template *response = response_of(block, by);
     authplug_secret *unused;
@@ -97,7 +87,7 @@ source_uses_code(const answer_block *block, const answer_rule *by)
     return template_has(response, "totp") || template_has(response, "hotp");
 }
 
-/* ---------------------------------------------------------------- commands */
+/* ----------------------------------------------------------------- commands */
 
 /* What a command's words may hold. */
 static authplug_status
@@ -256,7 +246,7 @@ run(source *of, const template_words *words, authplug_secret *out)
     return status;
 }
 
-/* ------------------------------------------------------------------- files */
+/* -------------------------------------------------------------------- files */
 
 /* The first line of a file that nobody else can read. */
 static authplug_status
@@ -282,14 +272,15 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
             line.len = (size_t)(end - line.data);
         if (line.len > 0 && line.data[line.len - 1] == '\r')
             line.len--;
-        status = line.len == 0 ? fail(of, "%s is empty", path)
-                               : authplug_secret_append(out, line.data,
-                                                        line.len);
+        status = line.len == 0
+                     ? fail(of, "%s is empty", path)
+                     : authplug_secret_append(out, line.data, line.len);
     } else {
         words = why != NULL ? authplug_secret_text(why) : NULL;
-        status = fail(of, "%s", words != NULL && words[0] != 0
-                                    ? words
-                                    : authplug_status_text(status));
+        status =
+            fail(of, "%s",
+                 words != NULL && words[0] != 0 ? words
+                                                : authplug_status_text(status));
     }
     authplug_secret_free(&text);
     authplug_secret_free(&why);
@@ -297,7 +288,7 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
     return status;
 }
 
-/* ----------------------------------------------------------------- secrets */
+/* ------------------------------------------------------------------ secrets */
 
 /* Where a code's secret is. */
 typedef struct secret_source {
@@ -348,7 +339,7 @@ add_code(source *of, bool counted, const char *name, authplug_secret *out)
     return good ? AUTHPLUG_OK : fail(of, "there is no code of %s", name);
 }
 
-/* ---------------------------------------------------------------- the answer */
+/* --------------------------------------------------------------- the answer */
 
 static authplug_status
 value(void *context, const char *name, const char *argument,
@@ -363,8 +354,7 @@ value(void *context, const char *name, const char *argument,
     if (strcmp(name, "file") == 0)
         return read_secret_file(of, argument, out);
     if (strcmp(name, "keyring") == 0)
-        return keyring_get(argument, out, of->deadline, of->why,
-                           sizeof of->why)
+        return keyring_get(argument, out, of->deadline, of->why, sizeof of->why)
                    ? AUTHPLUG_OK
                    : AUTHPLUG_REFUSED;
     if (strcmp(name, "ask") == 0)
@@ -375,9 +365,8 @@ value(void *context, const char *name, const char *argument,
 bool
 source_answer(source *of, authplug_secret *answer)
 {
-    authplug_status status =
-        template_expand(response_of(of->found->block, of->found->by), value,
-                        of, answer);
+    authplug_status status = template_expand(
+        response_of(of->found->block, of->found->by), value, of, answer);
 
     if (status != AUTHPLUG_OK)
         (void)fail(of, "the answer cannot be had: %s",

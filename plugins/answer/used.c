@@ -7,8 +7,9 @@
  * between has used a code up, and no more. The lock is on a file of its own,
  * which is never removed, and ends with who holds it.
  *
- * The record's name is the same for all files of rules that have the secret, and
- * does not tell it: it is made of codes for counters that no server comes to.
+ * The record's name is the same for all files of rules that have the secret,
+ * and does not tell it: it is made of codes for counters that no server comes
+ * to.
  */
 #define _GNU_SOURCE
 #include "answer.h"
@@ -66,7 +67,7 @@ fail(source *of, const char *format, ...)
     return false;
 }
 
-/* ----------------------------------------------------------------- the files */
+/* ---------------------------------------------------------------- the files */
 
 /* Makes the folders of a path, for us alone. */
 static bool
@@ -96,8 +97,8 @@ open_folder(record *r)
     if (place != NULL && place[0] == '/')
         len = snprintf(r->path, sizeof r->path, "%s/authplug", place);
     else if (home != NULL && home[0] == '/')
-        len = snprintf(r->path, sizeof r->path, "%s/.local/state/authplug",
-                       home);
+        len =
+            snprintf(r->path, sizeof r->path, "%s/.local/state/authplug", home);
     if (len < 0 || len >= (int)sizeof r->path)
         return fail(r->of, "there is no home for the records of codes: HOME or "
                            "XDG_STATE_HOME was expected");
@@ -144,18 +145,19 @@ open_file(record *r, const char *ending, int flags)
                 flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
     if (fd < 0)
         return -1;
-    if (fstat(fd, &is) == 0 && S_ISREG(is.st_mode) &&
-        is.st_uid == geteuid() && (is.st_mode & 077) == 0)
+    if (fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_uid == geteuid() &&
+        (is.st_mode & 077) == 0)
         return fd;
     close(fd);
-    (void)fail(r->of, "%s/%s is not a file of yours alone: chmod go= it, or "
-                      "remove it",
+    (void)fail(r->of,
+               "%s/%s is not a file of yours alone: chmod go= it, or "
+               "remove it",
                r->path, name);
     errno = EPERM;
     return -1;
 }
 
-/* -------------------------------------------------------------------- the lock */
+/* ----------------------------------------------------------------- the lock */
 
 static bool
 take_lock(record *r)
@@ -224,7 +226,7 @@ otp_release(otp_use **uses)
     }
 }
 
-/* ------------------------------------------------------------------ the number */
+/* --------------------------------------------------------------- the number */
 
 /* 0 where there is no record yet. */
 static bool
@@ -236,17 +238,18 @@ read_number(record *r, uint64_t *number)
 
     *number = 0;
     if (fd < 0)
-        return errno == ENOENT ||
-               fail(r->of, "%s/%s cannot be read: %s", r->path, r->name,
-                    strerror(errno));
+        return errno == ENOENT || fail(r->of, "%s/%s cannot be read: %s",
+                                       r->path, r->name, strerror(errno));
     got = read(fd, text, sizeof text - 1);
     close(fd);
     text[got > 0 ? got : 0] = 0;
-    if (got > 0 && sscanf(text, "authplug 1 %" SCNu64 "\n%n", number, &end) ==
-                       1 && end == got && text[end - 1] == '\n')
+    if (got > 0 &&
+        sscanf(text, "authplug 1 %" SCNu64 "\n%n", number, &end) == 1 &&
+        end == got && text[end - 1] == '\n')
         return true;
-    return fail(r->of, "%s/%s cannot be understood: remove it if no code of "
-                       "the last minutes can still be used",
+    return fail(r->of,
+                "%s/%s cannot be understood: remove it if no code of "
+                "the last minutes can still be used",
                 r->path, r->name);
 }
 
@@ -257,20 +260,21 @@ write_number(record *r, uint64_t number)
     char text[RECORD_MOST], fresh[sizeof r->name + 8];
     int len = snprintf(text, sizeof text, "authplug 1 %" PRIu64 "\n", number);
     int fd = open_file(r, ".new", O_WRONLY | O_CREAT | O_TRUNC);
-    bool good = fd >= 0 && write(fd, text, (size_t)len) == len &&
-                fsync(fd) == 0;
+    bool good =
+        fd >= 0 && write(fd, text, (size_t)len) == len && fsync(fd) == 0;
 
     (void)snprintf(fresh, sizeof fresh, "%s.new", r->name);
     if (fd >= 0)
         good = close(fd) == 0 && good;
     good = good && renameat(r->folder, fresh, r->folder, r->name) == 0 &&
            fsync(r->folder) == 0;
-    return good || fail(r->of, "%s/%s cannot be written, so that the code "
-                               "cannot be used: %s",
+    return good || fail(r->of,
+                        "%s/%s cannot be written, so that the code "
+                        "cannot be used: %s",
                         r->path, r->name, strerror(errno));
 }
 
-/* ---------------------------------------------------------------------- codes */
+/* -------------------------------------------------------------------- codes */
 
 static uint64_t
 clock_now(void)
@@ -289,12 +293,15 @@ fail_until(record *r, uint64_t begin)
     if (localtime_r(&then, &at) != NULL)
         (void)strftime(text, sizeof text, "%H:%M:%S", &at);
     if (begin > clock_now() + ASTRAY)
-        return fail(r->of, "a code was used in a time that has not come yet: "
-                           "is this machine's clock right? If it is, remove "
-                           "%s/%s",
+        return fail(r->of,
+                    "a code was used in a time that has not come yet: "
+                    "is this machine's clock right? If it is, remove "
+                    "%s/%s",
                     r->path, r->name);
-    return fail(r->of, "the codes up to then were used: the next one can be at "
-                       "%s, try again then", text);
+    return fail(r->of,
+                "the codes up to then were used: the next one can be at "
+                "%s, try again then",
+                text);
 }
 
 /* Until a step begins; the clock may be set meanwhile. */
@@ -302,8 +309,8 @@ static bool
 wait_for(record *r, uint64_t begin)
 {
     uint64_t now = clock_now();
-    int64_t last = io_deadline((int64_t)(begin > now ? begin - now : 0) * 1000 +
-                               2000);
+    int64_t last =
+        io_deadline((int64_t)(begin > now ? begin - now : 0) * 1000 + 2000);
     char text[128];
 
     if (begin > now && r->of->tell != NULL) {
@@ -356,10 +363,13 @@ otp_use_code(const otp_key *key, source *of, otp_use **uses,
 {
     record r = {.of = of, .folder = -1, .lock = -1};
     uint64_t moving = 0;
-    bool good = open_folder(&r) && make_name(&r, key) && take_lock(&r) &&
-                (key->counted ? take_counter(&r, key, &moving) &&
-                                    hold_lock(&r, uses)
-                              : take_step(&r, key, &moving));
+    bool good;
+
+    /* a server that asks for another code has seen the one before */
+    otp_release(uses);
+    good = open_folder(&r) && make_name(&r, key) && take_lock(&r) &&
+           (key->counted ? take_counter(&r, key, &moving) && hold_lock(&r, uses)
+                         : take_step(&r, key, &moving));
 
     if (r.lock >= 0)
         close(r.lock);
@@ -367,6 +377,6 @@ otp_use_code(const otp_key *key, source *of, otp_use **uses,
         close(r.folder);
     if (good && !key->counted)
         good = wait_for(&r, moving * key->period);
-    return good && (otp_code(key, moving, code) ||
-                    fail(of, "the code cannot be made"));
+    return good &&
+           (otp_code(key, moving, code) || fail(of, "the code cannot be made"));
 }

@@ -4,6 +4,7 @@
 # shellcheck disable=SC2016 # dollars are the rules'
 . "${0%/*}/lib.sh"
 need_built authplug
+need oathtool oathtool
 authplug=$BUILD/authplug
 
 # rules LINE... - the file's.
@@ -243,6 +244,143 @@ want_out "$W/secret"
 client --batch --prompt "P:"
 want_out "is empty"
 
+# ---------------------------------------------------------- one-time codes
+
+# RFC 4226 appendix D, RFC 6238 appendix B
+secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+hotp () {
+    rm -rf "$XDG_STATE_HOME"
+    rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $hotp:x$' 'Hotp x' "$@"
+}
+rounds="--prompt C: --round --prompt C: --round --prompt C:"
+
+it "codes by a counter come in order, over several logins"
+hotp "Secret $secret"
+client $rounds
+want_answer 755224 287082 359152
+client --prompt C:
+want_answer 969429
+want grep -rqx 'authplug 1 4' "$XDG_STATE_HOME"
+
+it "the counter of a URI is where they begin"
+hotp "Secret \"otpauth://hotp/A%20B:c?secret=$secret&issuer=x&counter=7\""
+client --prompt C:
+want_answer 162583
+
+it "secrets may be in groups, in small letters, padded"
+hotp 'Secret "gezd gnbv-GY3T qojq gezd gnbv gy3t qojq===="'
+client --prompt C:
+want_answer 755224
+
+it "they come from a file or a command, too"
+echo "$secret" >"$W/seed"
+hotp "Secret \$file:$W/seed\$"
+client --prompt C:
+want_answer 755224
+hotp "Exec cat $W/seed" 'Secret $exec$'
+client --prompt C:
+want_answer 755224
+
+for fault in "Secret 1|neither base32" "Secret \"otpauth://totp/x?secret=AA\"|none of a Hotp" \
+    "Secret \"otpauth://hotp/x?digits=6\"|no secret" \
+    "Secret \"otpauth://hotp/x?secret=AA&secret=AB\"|given twice" \
+    "Secret \"otpauth://hotp/x?secret=AA&digits=99\"|may have" \
+    "Secret \"otpauth://hotp/x?secret=%4\"|may have"; do
+    it "a secret that is none is said to be, without being shown: ${fault##*|}"
+    hotp "${fault%%|*}"
+    client --batch --prompt C:
+    want_out PLUGIN_KI_USER_REQUEST
+    want_out "${fault##*|}"
+    want_not grep -q 'instruction.*secret=' "$W/out"
+done
+
+it "codes by time are those that oathtool gives"
+for case in SHA1 SHA256 SHA512; do
+    rm -rf "$XDG_STATE_HOME"
+    rules 'Host *' 'Request "C:"' 'Response $totp:x$' 'Totp x' \
+        "Secret $secret" "Algorithm $case" 'Digits 8' 'Period 3600'
+    client --prompt C:
+    want_answer "$(oathtool --totp=$case -b -d 8 -s 3600 $secret)"
+done
+
+it "a code by time is given once; who is next waits, and is told how long"
+rm -rf "$XDG_STATE_HOME"
+rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $totp:x$' 'Totp x' \
+    "Secret $secret" 'Period 2'
+client --prompt C: --round --prompt C:
+want_rc 0
+[ "$(sed -n 's/^    answer //p' "$W/out" | sort -u | wc -l)" = 2 ] ||
+    wrong "there are not two codes"
+want_within 5000
+
+it "or is sent away, with the time to come back"
+rm -rf "$XDG_STATE_HOME"
+rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $totp:x$' 'Totp x' \
+    "Secret $secret" 'Period 3600'
+client --batch --prompt C: --round --prompt C:
+want_out 'the next one can be at '
+want_within 5000
+
+it "ten logins at once get ten codes, each another"
+hotp "Secret $secret"
+sed -i 's/Hotp/Totp/; s/hotp/totp/' "$W/answers"
+echo "Period 1" >>"$W/answers"
+many () {
+    for i in 0 1 2 3 4 5 6 7 8 9; do
+        "$authplug" try putty --host h --prompt C: -- "$authplug" answer \
+            --config "$W/answers" >"$W/many.$i" 2>&1 &
+    done
+    wait
+    cat "$W"/many.? | sed -n 's/^    answer //p' | sort -u | wc -l
+}
+want [ "$(many)" = 10 ]
+
+it "so do ten by a counter"
+hotp "Secret $secret"
+want [ "$(many)" = 10 ]
+
+it "who is killed at any moment leaves no code to be used again, and no lock"
+hotp "Secret $secret"
+: >"$W/codes"
+for ms in 001 002 003 004 005 006 008 010 012 015; do
+    "$authplug" try putty --host h --prompt C: -- "$authplug" answer \
+        --config "$W/answers" >"$W/killed" 2>&1 &
+    sleep "0.$ms"
+    kill -9 $! 2>/dev/null
+    pkill -9 -f "answer --config $W/answers"
+    wait
+    sed -n 's/^    answer //p' "$W/killed" >>"$W/codes"
+done 2>/dev/null
+client --prompt C:
+want_rc 0
+sed -n 's/^    answer //p' "$W/out" >>"$W/codes"
+want [ "$(sort "$W/codes" | uniq -d | wc -l)" = 0 ]
+want_within 2000
+
+it "a code is not used where it cannot be noted"
+hotp "Secret $secret"
+mkdir -p "$XDG_STATE_HOME/authplug"
+chmod 755 "$XDG_STATE_HOME/authplug"
+client --batch --prompt C:
+want_out "chmod go= $XDG_STATE_HOME/authplug"
+hotp "Secret $secret"
+client --prompt C:
+for f in "$XDG_STATE_HOME"/authplug/hotp-*[0-9]; do echo nonsense >"$f"; done
+client --batch --prompt C:
+want_out "cannot be understood"
+for f in "$XDG_STATE_HOME"/authplug/hotp-*[0-9]; do
+    rm "$f"
+    ln -s /etc/passwd "$f"
+done
+client --batch --prompt C:
+want_out "cannot be read"
+
+it "the records tell no secret"
+hotp "Secret $secret"
+client --prompt C:
+want_not grep -rq "$secret" "$XDG_STATE_HOME"
+want_not grep -rq 12345678901234567890 "$XDG_STATE_HOME"
+
 # ---------------------------------------------------------------- the file
 
 # faulty LINE TEXT LINE... - the file's fault is named.
@@ -268,9 +406,6 @@ faulty 3 'no token' 'Host *' 'Request x' 'Response $password$'
 faulty 3 'no Exec after' 'Host *' 'Request x' 'Response $exec$'
 faulty 4 'which the Exec is for' 'Host *' 'Request x' 'Exec y' 'Response z'
 faulty 2 'uses the code work' 'Host *' 'Request x' 'Response $totp:work$'
-faulty 4 'cannot be kept' 'Host *' 'Request x' 'Cache 10' 'Response $totp:w$'
-faulty 4 'only what the user types' 'Host *' 'Request x' 'Cache 10' \
-    'Response y'
 faulty 3 'yes, no or any' 'Host *' 'Request x' 'Echo maybe'
 faulty 3 'number from 0' 'Host *' 'Request x' 'Limit -1'
 faulty 1 'no host' 'Host'
