@@ -92,6 +92,16 @@ _authplug_serve_words() {
         --version' -- "$cur"))
 }
 
+_authplug_answer_words() {
+    local cur=$1 previous=$2
+    if _authplug_value "$previous" "$cur"; then
+        return
+    fi
+    COMPREPLY=($(compgen -W 'init --config --batch --timeout --check --explain
+        --host --port --user --prompt --echo --instruction --help --version' \
+        -- "$cur"))
+}
+
 _authplug_try_words() {
     local cur=$1 previous=$2
     if ((COMP_CWORD == 2)); then
@@ -123,8 +133,10 @@ _authplug() {
     elif [[ ${1##*/} == authplug-serve ]]; then
         _authplug_serve_words "$cur" "$previous"
     elif ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'passwd serve ssh try --help --version' \
+        COMPREPLY=($(compgen -W 'answer passwd serve ssh try --help --version' \
             -- "$cur"))
+    elif [[ ${COMP_WORDS[1]} == answer ]]; then
+        _authplug_answer_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == passwd ]]; then
         _authplug_passwd_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == ssh ]]; then

@@ -23,6 +23,9 @@ static const struct {
     {"ssh", run_ssh, "log in with a plugin answering, run the session by ssh"},
     {"serve", run_serve, "be an SSH server that asks by plugins, for tests"},
     {"passwd", run_passwd, "change a password in authplug serve's file"},
+#ifdef HAVE_ANSWER
+    {"answer", cli_answer, "answer a server's questions by rules, as a plugin"},
+#endif
     {"try", cli_try, "hold a conversation with a plugin by hand"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)

@@ -166,6 +166,21 @@ template_has(const template *it, const char *name)
     return false;
 }
 
+bool
+template_has_text(const template *it)
+{
+    for (size_t i = 0; i < it->count; i++)
+        if (it->pieces[i].name == NULL)
+            return true;
+    return false;
+}
+
+bool
+template_begins_with_token(const template *it)
+{
+    return it->count > 0 && it->pieces[0].name != NULL;
+}
+
 authplug_status
 template_expand(const template *it, template_value value, void *context,
                 authplug_secret *out)

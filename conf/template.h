@@ -41,6 +41,10 @@ void template_free(template **it);
 /* Whether it holds this token. */
 bool template_has(const template *it, const char *name);
 
+/* Whether it holds text besides tokens; whether it begins with a token. */
+bool template_has_text(const template *it);
+bool template_begins_with_token(const template *it);
+
 /* Appends what a token stands for. argument is NULL where there is none. */
 typedef authplug_status (*template_value)(void *context, const char *name,
                                           const char *argument,

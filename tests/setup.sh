@@ -2,12 +2,13 @@
 
 # Debian's packages for each purpose.
 packages_build="gcc libc6-dev meson ninja-build pkg-config libssh-dev
-    libpam0g-dev libcrypt-dev libsqlite3-dev openssh-client"
+    libpam0g-dev libcrypt-dev libsqlite3-dev liboath-dev libsecret-1-dev
+    openssh-client"
 packages_demo="openssh-server libpam-wrapper libpam-modules"
 packages_tests="$packages_demo g++ libcmocka-dev putty-tools
     python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
     bash-completion rsync git pamtester libpamtest0-dev passwd libpwquality1
-    cracklib-runtime"
+    cracklib-runtime oathtool"
 packages_deep="clang libclang-rt-14-dev valgrind libasan8 libubsan1"
 packages_windows="gcc-mingw-w64-x86-64 wine wine64"
 

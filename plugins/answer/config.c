@@ -1,0 +1,508 @@
+/* The file: Host blocks with their rules, and blocks of one-time codes. */
+#define _GNU_SOURCE
+#include "answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCKS_MOST 1000
+#define LIMIT_MOST 100
+
+/* What the words of a rule's Exec may hold: nothing that is secret. */
+static const template_token word_tokens[] = {
+    {"user_name", TEMPLATE_NO_ARGUMENT}, {"host_name", TEMPLATE_NO_ARGUMENT},
+    {"1", TEMPLATE_NO_ARGUMENT},         {"2", TEMPLATE_NO_ARGUMENT},
+    {"3", TEMPLATE_NO_ARGUMENT},         {"4", TEMPLATE_NO_ARGUMENT},
+    {"5", TEMPLATE_NO_ARGUMENT},         {"6", TEMPLATE_NO_ARGUMENT},
+    {"7", TEMPLATE_NO_ARGUMENT},         {"8", TEMPLATE_NO_ARGUMENT},
+    {"9", TEMPLATE_NO_ARGUMENT},         {NULL, TEMPLATE_NO_ARGUMENT},
+};
+/* A code belongs to no login. */
+static const template_token no_tokens[] = {{NULL, TEMPLATE_NO_ARGUMENT}};
+static const template_token secret_tokens[] = {
+    {"file", TEMPLATE_ARGUMENT},
+    {"keyring", TEMPLATE_ARGUMENT},
+    {"exec", TEMPLATE_NO_ARGUMENT},
+    {NULL, TEMPLATE_NO_ARGUMENT},
+};
+
+/* What is being read: a Host block, a code's, or neither yet. */
+typedef struct reading {
+    answer_config *config;
+    conf *file;
+    answer_block *block;
+    answer_code *code;
+    conf_line begun; /* the line of the code's block */
+    answer_rule by;  /* between its Request and its Response */
+} reading;
+
+/* ------------------------------------------------------------------- memory */
+
+static void
+free_rule(answer_rule *by)
+{
+    regex_free(&by->instruction);
+    template_words_free(&by->exec);
+}
+
+static void
+free_block(answer_block *block)
+{
+    for (size_t i = 0; i < block->count; i++)
+        free_rule(&block->own[i]);
+    rules_free(&block->rules);
+    free(block->own);
+    free(block->hosts);
+    free(block->user);
+    free(block->username);
+}
+
+void
+answer_config_free(answer_config **config)
+{
+    answer_config *it = *config;
+
+    if (it == NULL)
+        return;
+    for (size_t i = 0; i < it->block_count; i++)
+        free_block(&it->blocks[i]);
+    for (size_t i = 0; i < it->code_count; i++) {
+        free(it->codes[i].name);
+        template_free(&it->codes[i].secret);
+        template_words_free(&it->codes[i].exec);
+    }
+    free(it->blocks);
+    free(it->codes);
+    free(it->file);
+    free(it);
+    *config = NULL;
+}
+
+/* One more of `size` bytes at the end of a list; NULL when memory ran out. */
+static void *
+more(void *list, size_t *count, size_t size)
+{
+    char **at = list, *larger = realloc(*at, (*count + 1) * size);
+
+    if (larger == NULL)
+        return NULL;
+    *at = larger;
+    memset(larger + *count * size, 0, size);
+    return larger + (*count)++ * size;
+}
+
+/* --------------------------------------------------------------- complaints */
+
+static authplug_status
+bad(reading *r, const conf_line *line, const char *text)
+{
+    conf_wrong(r->file, line, "%s: %s", line->keyword, text);
+    return AUTHPLUG_VALUE;
+}
+
+static authplug_status
+bad_at(reading *r, const conf_line *line, size_t offset, const char *text)
+{
+    conf_wrong(r->file, line, "%s: byte %u: %s", line->keyword,
+               (unsigned)offset + 1, text);
+    return AUTHPLUG_VALUE;
+}
+
+/* A word of a line, once. */
+static authplug_status
+copy(reading *r, const conf_line *line, char **to)
+{
+    if (*to != NULL)
+        return bad(r, line, "it was given before: one was expected");
+    if (line->value[0] == 0)
+        return bad(r, line, "nothing follows: a name was expected");
+    *to = strdup(line->value);
+    return *to != NULL ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
+}
+
+static authplug_status
+read_words(reading *r, const conf_line *line, const template_token *tokens,
+           template_words **to)
+{
+    template_fault fault;
+    authplug_status status;
+
+    if (*to != NULL)
+        return bad(r, line, "it was given before: one was expected");
+    status = template_words_new(line->value, tokens, to, &fault);
+    return status == AUTHPLUG_VALUE ? bad_at(r, line, fault.offset, fault.text)
+                                    : status;
+}
+
+/* -------------------------------------------------------------------- rules */
+
+static authplug_status
+read_echo(reading *r, const conf_line *line)
+{
+    static const char *const words[] = {
+        [ECHO_ANY] = "any", [ECHO_YES] = "yes", [ECHO_NO] = "no"};
+
+    for (int i = ECHO_ANY; i <= ECHO_NO; i++)
+        if (strcmp(line->value, words[i]) == 0) {
+            r->by.echo = (answer_echo)i;
+            return AUTHPLUG_OK;
+        }
+    return bad(r, line, "yes, no or any was expected");
+}
+
+static authplug_status
+read_instruction(reading *r, const conf_line *line)
+{
+    regex_fault fault;
+    authplug_status status;
+
+    if (r->by.instruction != NULL)
+        return bad(r, line, "it was given before: one was expected");
+    status = regex_new(line->value, &r->by.instruction, &fault);
+    return status == AUTHPLUG_VALUE || status == AUTHPLUG_LIMIT
+               ? bad_at(r, line, fault.offset, fault.text)
+               : status;
+}
+
+/* A line between a Request and its Response. */
+static authplug_status
+read_rule_line(reading *r, const conf_line *line)
+{
+    answer_rule *by = &r->by;
+    bool good;
+
+    if (conf_is(line, "Echo"))
+        return read_echo(r, line);
+    if (conf_is(line, "Instruction"))
+        return read_instruction(r, line);
+    if (conf_is(line, "Exec"))
+        return read_words(r, line, word_tokens, &by->exec);
+    if (conf_is(line, "Confirm"))
+        good = conf_boolean(r->file, line, &by->confirm);
+    else if (conf_is(line, "Limit"))
+        good = conf_number(r->file, line, 0, LIMIT_MOST, &by->limit);
+    else
+        return bad(r, line,
+                   "unknown between a Request and its Response: Echo, "
+                   "Instruction, Exec, Confirm, Limit or "
+                   "Response was expected");
+    return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
+}
+
+/* Its Response is there: what goes with which. */
+static authplug_status
+end_rule(reading *r, const conf_line *line)
+{
+    answer_block *block = r->block;
+    answer_rule *made = more(&block->own, &block->count, sizeof *block->own);
+    const template *response;
+
+    if (made == NULL)
+        return AUTHPLUG_NOMEM;
+    *made = r->by;
+    made->which = block->count - 1;
+    made->id = r->config->rule_count++;
+    memset(&r->by, 0, sizeof r->by);
+    response = rules_at(block->rules, made->which)->response;
+    if (template_has(response, "exec") && made->exec == NULL)
+        return bad(r, line,
+                   "$exec$, and no Exec after the Request: one was "
+                   "expected");
+    if (made->exec != NULL && !template_has(response, "exec"))
+        return bad(r, line,
+                   "no $exec$, which the Exec is for: one was "
+                   "expected");
+    return AUTHPLUG_OK;
+}
+
+/* A Host block's line. */
+static authplug_status
+read_block_line(reading *r, const conf_line *line)
+{
+    answer_block *block = r->block;
+    size_t before = rules_count(block->rules);
+    bool was_open = rules_open(block->rules), taken;
+    authplug_status status = rules_take(block->rules, r->file, line, &taken);
+
+    if (status != AUTHPLUG_OK)
+        return status;
+    if (taken && !was_open) {
+        r->by = (answer_rule){.limit = 1, .line = line->number};
+        return AUTHPLUG_OK;
+    }
+    if (taken && rules_count(block->rules) > before)
+        return end_rule(r, line);
+    if (was_open)
+        return read_rule_line(r, line);
+    if (conf_is(line, "User"))
+        return copy(r, line, &block->user);
+    if (conf_is(line, "Username"))
+        return copy(r, line, &block->username);
+    return bad(r, line,
+               "unknown in a Host block: User, Username, Request, "
+               "Host, Totp or Hotp was expected");
+}
+
+/* -------------------------------------------------------------------- codes */
+
+static authplug_status
+read_algorithm(reading *r, const conf_line *line)
+{
+    static const char *const words[] = {
+        [OTP_SHA1] = "SHA1", [OTP_SHA256] = "SHA256", [OTP_SHA512] = "SHA512"};
+
+    for (int i = OTP_SHA1; i <= OTP_SHA512; i++)
+        if (strcasecmp(line->value, words[i]) == 0) {
+            r->code->algorithm = i;
+            return AUTHPLUG_OK;
+        }
+    return bad(r, line, "SHA1, SHA256 or SHA512 was expected");
+}
+
+static authplug_status
+read_secret(reading *r, const conf_line *line)
+{
+    template_fault fault;
+    authplug_status status;
+
+    if (r->code->secret != NULL)
+        return bad(r, line, "it was given before: one was expected");
+    status = template_new(line->value, secret_tokens, &r->code->secret, &fault);
+    return status == AUTHPLUG_VALUE ? bad_at(r, line, fault.offset, fault.text)
+                                    : status;
+}
+
+static authplug_status
+read_code_line(reading *r, const conf_line *line)
+{
+    answer_code *code = r->code;
+    bool good;
+
+    if (conf_is(line, "Secret"))
+        return read_secret(r, line);
+    if (conf_is(line, "Exec"))
+        return read_words(r, line, no_tokens, &code->exec);
+    if (conf_is(line, "Algorithm"))
+        return read_algorithm(r, line);
+    if (conf_is(line, "Digits"))
+        good = conf_number(r->file, line, 6, 8, &code->digits);
+    else if (conf_is(line, "Period") && !code->counted)
+        good = conf_number(r->file, line, 1, 3600, &code->period);
+    else
+        return bad(r, line,
+                   "unknown in a block of one-time codes: Secret, "
+                   "Exec, Digits, Period (of Totp), Algorithm, Host, "
+                   "Totp or Hotp was expected");
+    return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
+}
+
+/* ------------------------------------------------------------------- blocks */
+
+/* What began before is over. */
+static authplug_status
+end_block(reading *r)
+{
+    authplug_status status = AUTHPLUG_OK;
+
+    if (r->block != NULL)
+        status = rules_end(r->block->rules, r->file);
+    if (r->code != NULL && r->code->secret == NULL)
+        return bad(r, &r->begun, "no Secret in this block: one was expected");
+    if (r->code != NULL &&
+        template_has(r->code->secret, "exec") != (r->code->exec != NULL))
+        return bad(r, &r->begun,
+                   "Exec, and $exec$ in the Secret, belong "
+                   "together: both were expected, or none");
+    r->block = NULL;
+    r->code = NULL;
+    return status;
+}
+
+static authplug_status
+begin_hosts(reading *r, const conf_line *line)
+{
+    answer_config *config = r->config;
+    size_t count;
+
+    if (config->block_count == BLOCKS_MOST)
+        return bad(r, line, "too many: at most 1000 were expected");
+    r->block =
+        more(&config->blocks, &config->block_count, sizeof *config->blocks);
+    if (r->block == NULL)
+        return AUTHPLUG_NOMEM;
+    r->block->line = line->number;
+    r->block->rules = rules_new(RULES_PROMPT, source_tokens);
+    r->block->hosts = conf_list(line, &count);
+    if (r->block->rules == NULL || r->block->hosts == NULL)
+        return AUTHPLUG_NOMEM;
+    return count > 0 ? AUTHPLUG_OK
+                     : bad(r, line,
+                           "no host: a name or a pattern, with "
+                           ":PORT behind it or without, was expected");
+}
+
+static authplug_status
+begin_code(reading *r, const conf_line *line, bool counted)
+{
+    answer_config *config = r->config;
+
+    if (answer_config_code(config, counted, line->value) != NULL)
+        return bad(r, line,
+                   "there is one of this name already: another name "
+                   "was expected");
+    if (config->code_count == BLOCKS_MOST)
+        return bad(r, line, "too many: at most 1000 were expected");
+    r->code = more(&config->codes, &config->code_count, sizeof *config->codes);
+    if (r->code == NULL)
+        return AUTHPLUG_NOMEM;
+    r->code->counted = counted;
+    r->code->algorithm = -1;
+    r->code->line = line->number;
+    r->begun = *line;
+    return copy(r, line, &r->code->name);
+}
+
+static authplug_status
+read_line(reading *r, const conf_line *line)
+{
+    bool host = conf_is(line, "Host"), totp = conf_is(line, "Totp");
+
+    if (host || totp || conf_is(line, "Hotp")) {
+        authplug_status status = end_block(r);
+
+        if (status != AUTHPLUG_OK)
+            return status;
+        return host ? begin_hosts(r, line) : begin_code(r, line, !totp);
+    }
+    if (r->block != NULL)
+        return read_block_line(r, line);
+    if (r->code != NULL)
+        return read_code_line(r, line);
+    return bad(r, line,
+               "nothing says yet what this is about: Host, Totp or "
+               "Hotp was expected first");
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+/* A token's code must be there. */
+typedef struct checking {
+    const answer_config *config;
+    const char *missing;
+} checking;
+
+static authplug_status
+check_token(void *context, const char *name, const char *argument,
+            authplug_secret *out)
+{
+    checking *c = context;
+    bool totp = strcmp(name, "totp") == 0;
+
+    (void)out;
+    if ((totp || strcmp(name, "hotp") == 0) &&
+        answer_config_code(c->config, !totp, argument) == NULL)
+        c->missing = argument;
+    return AUTHPLUG_OK;
+}
+
+/* Codes may stand behind the rules that use them. */
+static authplug_status
+check_codes(reading *r)
+{
+    authplug_secret *unused = authplug_secret_new(8192);
+    checking c = {.config = r->config};
+    authplug_status status = unused != NULL ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
+
+    for (size_t b = 0; status == AUTHPLUG_OK && b < r->config->block_count;
+         b++) {
+        answer_block *block = &r->config->blocks[b];
+
+        for (size_t i = 0; i < block->count && status == AUTHPLUG_OK; i++) {
+            const conf_line line = {.keyword = "Request",
+                                    .number = block->own[i].line};
+
+            status = template_expand(rules_at(block->rules, i)->response,
+                                     check_token, &c, unused);
+            authplug_secret_clear(unused);
+            if (c.missing != NULL) {
+                conf_wrong(r->file, &line,
+                           "its Response uses the code %s: a block Totp or "
+                           "Hotp of this name was expected",
+                           c.missing);
+                status = AUTHPLUG_VALUE;
+            }
+        }
+    }
+    authplug_secret_free(&unused);
+    return status;
+}
+
+static authplug_status
+read_all(reading *r)
+{
+    conf_line line;
+    authplug_status status;
+
+    while ((status = conf_next(r->file, &line)) == AUTHPLUG_OK) {
+        status = read_line(r, &line);
+        if (status != AUTHPLUG_OK)
+            return status;
+    }
+    if (status == AUTHPLUG_NEED_MORE)
+        status = end_block(r);
+    return status == AUTHPLUG_OK ? check_codes(r) : status;
+}
+
+char *
+answer_config_path(void)
+{
+    const char *place = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    char *path = NULL;
+    int len = -1;
+
+    if (place != NULL && place[0] == '/')
+        len = asprintf(&path, "%s/authplug/answers", place);
+    else if (home != NULL && home[0] == '/')
+        len = asprintf(&path, "%s/.config/authplug/answers", home);
+    return len < 0 ? NULL : path;
+}
+
+answer_config *
+answer_config_read(const char *path, char *why, size_t size)
+{
+    reading r = {.config = calloc(1, sizeof *r.config)};
+    authplug_status status = AUTHPLUG_NOMEM;
+
+    if (r.config != NULL)
+        r.config->file = path != NULL ? strdup(path) : answer_config_path();
+    if (r.config != NULL && r.config->file != NULL)
+        status = conf_open(r.config->file, CONF_NOT_READABLE, &r.file);
+    if (status == AUTHPLUG_OK)
+        status = read_all(&r);
+    free_rule(&r.by);
+    if (status != AUTHPLUG_OK) {
+        (void)snprintf(why, size, "%s%s",
+                       r.file != NULL && conf_error(r.file)[0] != 0
+                           ? conf_error(r.file)
+                           : authplug_status_text(status),
+                       status == AUTHPLUG_NOT_FOUND
+                           ? ": 'authplug answer init' makes one"
+                           : "");
+        answer_config_free(&r.config);
+    }
+    conf_free(&r.file);
+    return r.config;
+}
+
+const answer_code *
+answer_config_code(const answer_config *config, bool counted, const char *name)
+{
+    for (size_t i = 0; i < config->code_count; i++)
+        if (config->codes[i].counted == counted &&
+            config->codes[i].name != NULL &&
+            strcmp(config->codes[i].name, name) == 0)
+            return &config->codes[i];
+    return NULL;
+}

@@ -1,0 +1,469 @@
+#!/bin/sh
+# authplug answer: which prompt gets which answer, from where, and what becomes
+# of those that no rule knows.
+# shellcheck disable=SC2016 # dollars are the rules'
+. "${0%/*}/lib.sh"
+need_built authplug
+need oathtool oathtool
+authplug=$BUILD/authplug
+
+# rules LINE... - the file's.
+rules () {
+    printf '%s\n' "$@" >"$W/answers"
+}
+
+# client [OPTION]... - a client that asks what the options say; run.py's come
+# first, before --.
+client () {
+    case " $* " in
+    *" -- "*) ;;
+    *) set -- -- "$@" ;;
+    esac
+    pty=
+    while [ "$1" != -- ]; do
+        pty="$pty '$1'"
+        shift
+    done
+    shift
+    eval 'run 20 '"$pty"' -- "$authplug" try putty --host h.example --port 2222 \
+        "$@" -- "$authplug" answer --config "$W/answers"'
+}
+
+want_answer () {
+    want_rc 0
+    for answer; do want_out "    answer \"$answer\""; done
+    [ "$(grep -c '^    answer' "$W/out")" = $# ] || wrong "not $# answers"
+    want_nothing_left
+}
+
+# ------------------------------------------------------------------- matching
+
+it "a rule answers the prompt that it is for"
+rules 'Host h.example' 'Request "Password:"' 'Response sesame'
+client --prompt "Password: "
+want_answer sesame
+
+it "it must match the whole prompt, blanks at its end aside"
+for prompt in "Your Password:" "Password: again" "assword:" "password:"; do
+    client --batch --prompt "$prompt"
+    want_rc 111
+    want_out "PLUGIN_KI_USER_REQUEST"
+done
+client --prompt "Password:	  "
+want_answer sesame
+rules 'Host h.example' 'Request "Password: "' 'Response sesame'
+client --prompt "Password: "
+want_answer sesame
+
+it "all prompts of a request are matched on their own"
+rules 'Host h.example' 'Request "Password:"' 'Response sesame' \
+    'Request "Code:"' 'Response "123 456"'
+client --prompt-echo "Code: " --prompt "Password: "
+want_answer "123 456" sesame
+
+it "a request without prompts is answered"
+client --round
+want_rc 0
+want_out "PLUGIN_KI_SERVER_RESPONSE"
+
+it "the first rule that matches counts, of all blocks that do"
+rules 'Host *.other' 'Request "P:"' 'Response wrong' \
+    'Host h.*' 'Request "Q:"' 'Response q' 'Host *' 'Request "P:"' \
+    'Response right' 'Request "P:"' 'Response wrong'
+client --prompt "P:" --prompt "Q:"
+want_answer right q
+
+for host in h.example "h.example:2222" "H.Example" "*" "h.*:*" "x h.example" \
+    "h?example"; do
+    it "the pattern $host is about this host"
+    rules "Host $host" 'Request "P:"' 'Response yes'
+    client --prompt "P:"
+    want_answer yes
+done
+for host in example "h.example:22" "h.example:2222x" "*:22" "* !h.*" \
+    "!x" "[h.example]:22"; do
+    it "the pattern $host is not"
+    rules "Host $host" 'Request "P:"' 'Response yes'
+    client --batch --prompt "P:"
+    want_out 'PLUGIN_PROTOCOL_REJECT ""'
+done
+
+it "an address with a port"
+rules 'Host [::1]:2222' 'Request "P:"' 'Response yes'
+run 20 "$authplug" try putty --host ::1 --port 2222 --prompt P: -- \
+    "$authplug" answer --config "$W/answers"
+want_answer yes
+rules 'Host ::1' 'Request "P:"' 'Response yes'
+run 20 "$authplug" try putty --host ::1 --port 2222 --prompt P: -- \
+    "$authplug" answer --config "$W/answers"
+want_answer yes
+
+it "a user's block is about that user, where the client names one"
+rules 'Host *' 'User al*' 'Request "P:"' 'Response yes'
+client --user alice --prompt "P:"
+want_answer yes
+client --batch --user bob --prompt "P:"
+want_out PLUGIN_PROTOCOL_REJECT
+client --batch --prompt "P:"
+want_out PLUGIN_PROTOCOL_REJECT
+
+it "Username is given where the client names none, and counts from then on"
+rules 'Host *' 'Username alice' 'Host *' 'User alice' 'Request "P:"' \
+    'Response $user_name$@$host_name$'
+client --prompt "P:"
+want_out 'PLUGIN_INIT_RESPONSE user "alice"'
+want_answer alice@h.example
+client --batch --user bob --prompt "P:"
+want_out 'PLUGIN_INIT_RESPONSE user ""'
+
+it "Echo and Instruction say which of two prompts it is"
+rules 'Host *' 'Request "P:"' 'Echo yes' 'Response shown' 'Request "P:"' \
+    'Instruction "Card .*"' 'Response card' 'Request "P:"' 'Response other'
+client --prompt-echo "P:"
+want_answer shown
+client --instruction "Card 7" --prompt "P:"
+want_answer card
+client --instruction "A Card 7" --prompt "P:"
+want_answer other
+
+it "groups choose an option by its text in a menu"
+rules 'Host *' 'Request "(.*[^0-9])?([0-9]+)[.] Push .*option.*:"' \
+    'Response $2$'
+client --prompt '1. SMS\n22. Push to phone\n3. Call\nPasscode or option: '
+want_rc 0
+want_out 'answer "22"'
+
+# ------------------------------------------------------------------- the user
+
+rules 'Host *' 'Request "Password:"' 'Response sesame' \
+    'Request "PIN [+] token:"' 'Response "1234$ask:Token: $"' \
+    'Request "Code:"' 'Response $ask$'
+
+it "a prompt that no rule matches is the user's"
+client --pty --on 'plugin| Colour' 'type:blue\n' -- --prompt-echo "Colour: " \
+    --prompt "Password: "
+want_rc 0
+want_screen 'answer "blue"'
+want_screen 'answer "sesame"'
+
+it "with --batch it is refused, and the reason names it"
+run 20 "$authplug" try putty --host h.example --prompt "Colour: " -- \
+    "$authplug" answer --batch --config "$W/answers"
+want_out 'no rule matches "Colour:", and nobody is asked in batch mode'
+
+it "the user has a part in an answer, by the server's words or the file's"
+client --pty --on 'plugin| Token' 'type:999\n' -- --prompt "PIN + token: "
+want_screen 'answer "1234999"'
+client --pty --on 'plugin| Code' 'type:42\n' -- --prompt "Code: "
+want_screen 'answer "42"'
+
+it "a rule answers once in a login; then the user does"
+client --pty --on 'may not again' 'type:typed\n' -- --prompt "Password: " \
+    --round --prompt "Password: "
+want_screen 'answer "sesame"'
+want_screen 'answer "typed"'
+want_screen 'the rule in line 2 has answered 1 time in this login'
+
+it "or as often as Limit says"
+rules 'Host *' 'Request "Password:"' 'Limit 2' 'Response sesame'
+client --prompt "Password: " --round --prompt "Password: "
+want_answer sesame sesame
+rules 'Host *' 'Request "Password:"' 'Limit 0' 'Response sesame'
+client --batch --prompt "Password: "
+want_out PLUGIN_KI_USER_REQUEST
+
+it "Confirm says what will be sent, and waits"
+rules 'Host *' 'Request "Password:"' 'Confirm yes' 'Response sesame'
+client --pty --on 'Send the text of the Response (line 2) for "Password:"' \
+    'type:y\n' -- --prompt "Password: "
+want_rc 0
+want_screen 'answer "sesame"'
+client --pty --on 'y/N' 'type:\n' -- --prompt "Password: "
+want_not [ "$rc" = 0 ]
+want_screen 'did not confirm'
+want_no_screen sesame
+
+it "what the server says beside is shown"
+rules 'Host *' 'Request ".*Password:"' 'Response sesame'
+client --instruction 'Approve 42' --prompt "Motd
+Password: "
+want_out 'instruction "Approve 42\x0aMotd"'
+want_out 'answer "sesame"'
+
+# -------------------------------------------------------------------- sources
+
+it "a command's first line"
+rules 'Host *' 'Request "C ([0-9]+):"' \
+    "Exec sh -c 'echo \"got \$\$1 \$\$2\"; echo more' - \$1\$ \$user_name\$" \
+    'Response <$exec$>'
+client --user alice --prompt "C 4711:"
+want_answer "<got 4711 alice>"
+
+it "a group that would be an option is refused"
+rules 'Host *' 'Request "C (.*):"' 'Exec echo $1$' 'Response $exec$'
+client --batch --prompt "C -n:"
+want_out 'would be taken for an option'
+client --prompt "C a -n:"
+want_answer "a -n"
+
+for case in "exit 3|ended with exit status 3" \
+    "echo why it failed >&2; exit 1|why it failed" \
+    "kill -9 \$\$\$\$|was killed by signal 9" "true|wrote nothing" \
+    "echo|wrote nothing"; do
+    it "a command that fails is said to, and the user asked: ${case##*|}"
+    rules 'Host *' 'Request "P:"' "Exec sh -c '${case%%|*}'" 'Response $exec$'
+    client --batch --prompt "P:"
+    want_out "PLUGIN_KI_USER_REQUEST"
+    want_out "${case##*|}"
+    want_nothing_left
+done
+
+it "a command that is not there"
+rules 'Host *' 'Request "P:"' "Exec /no/such/program" 'Response $exec$'
+client --batch --prompt "P:"
+want_out "/no/such/program could not be started: No such file"
+
+it "a command that writes without end"
+rules 'Host *' 'Request "P:"' "Exec cat /dev/zero" 'Response $exec$'
+client --batch --prompt "P:"
+want_out "wrote a line that is too long"
+want_nothing_left
+
+it "a file that nobody else can read"
+echo filed >"$W/secret"
+rules 'Host *' 'Request "P:"' "Response \$file:$W/secret\$"
+client --prompt "P:"
+want_answer filed
+chmod 644 "$W/secret"
+client --batch --prompt "P:"
+want_out "chmod"
+rm "$W/secret"
+client --batch --prompt "P:"
+want_out "$W/secret"
+: >"$W/secret"
+client --batch --prompt "P:"
+want_out "is empty"
+
+# ---------------------------------------------------------- one-time codes
+
+# RFC 4226 appendix D, RFC 6238 appendix B
+secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+hotp () {
+    rm -rf "$XDG_STATE_HOME"
+    rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $hotp:x$' 'Hotp x' "$@"
+}
+rounds="--prompt C: --round --prompt C: --round --prompt C:"
+
+it "codes by a counter come in order, over several logins"
+hotp "Secret $secret"
+client $rounds
+want_answer 755224 287082 359152
+client --prompt C:
+want_answer 969429
+want grep -rqx 'authplug 1 4' "$XDG_STATE_HOME"
+
+it "the counter of a URI is where they begin"
+hotp "Secret \"otpauth://hotp/A%20B:c?secret=$secret&issuer=x&counter=7\""
+client --prompt C:
+want_answer 162583
+
+it "secrets may be in groups, in small letters, padded"
+hotp 'Secret "gezd gnbv-GY3T qojq gezd gnbv gy3t qojq===="'
+client --prompt C:
+want_answer 755224
+
+it "they come from a file or a command, too"
+echo "$secret" >"$W/seed"
+hotp "Secret \$file:$W/seed\$"
+client --prompt C:
+want_answer 755224
+hotp "Exec cat $W/seed" 'Secret $exec$'
+client --prompt C:
+want_answer 755224
+
+for fault in "Secret 1|neither base32" "Secret \"otpauth://totp/x?secret=AA\"|none of a Hotp" \
+    "Secret \"otpauth://hotp/x?digits=6\"|no secret" \
+    "Secret \"otpauth://hotp/x?secret=AA&secret=AB\"|given twice" \
+    "Secret \"otpauth://hotp/x?secret=AA&digits=99\"|may have" \
+    "Secret \"otpauth://hotp/x?secret=%4\"|may have"; do
+    it "a secret that is none is said to be, without being shown: ${fault##*|}"
+    hotp "${fault%%|*}"
+    client --batch --prompt C:
+    want_out PLUGIN_KI_USER_REQUEST
+    want_out "${fault##*|}"
+    want_not grep -q 'instruction.*secret=' "$W/out"
+done
+
+it "codes by time are those that oathtool gives"
+for case in SHA1 SHA256 SHA512; do
+    rm -rf "$XDG_STATE_HOME"
+    rules 'Host *' 'Request "C:"' 'Response $totp:x$' 'Totp x' \
+        "Secret $secret" "Algorithm $case" 'Digits 8' 'Period 3600'
+    client --prompt C:
+    want_answer "$(oathtool --totp=$case -b -d 8 -s 3600 $secret)"
+done
+
+it "a code by time is given once; who is next waits, and is told how long"
+rm -rf "$XDG_STATE_HOME"
+rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $totp:x$' 'Totp x' \
+    "Secret $secret" 'Period 2'
+client --prompt C: --round --prompt C:
+want_rc 0
+[ "$(sed -n 's/^    answer //p' "$W/out" | sort -u | wc -l)" = 2 ] ||
+    wrong "there are not two codes"
+want_within 5000
+
+it "or is sent away, with the time to come back"
+rm -rf "$XDG_STATE_HOME"
+rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $totp:x$' 'Totp x' \
+    "Secret $secret" 'Period 3600'
+client --batch --prompt C: --round --prompt C:
+want_out 'the next one can be at '
+want_within 5000
+
+it "ten logins at once get ten codes, each another"
+hotp "Secret $secret"
+sed -i 's/Hotp/Totp/; s/hotp/totp/' "$W/answers"
+echo "Period 1" >>"$W/answers"
+many () {
+    for i in 0 1 2 3 4 5 6 7 8 9; do
+        "$authplug" try putty --host h --prompt C: -- "$authplug" answer \
+            --config "$W/answers" >"$W/many.$i" 2>&1 &
+    done
+    wait
+    cat "$W"/many.? | sed -n 's/^    answer //p' | sort -u | wc -l
+}
+want [ "$(many)" = 10 ]
+
+it "so do ten by a counter"
+hotp "Secret $secret"
+want [ "$(many)" = 10 ]
+
+it "who is killed at any moment leaves no code to be used again, and no lock"
+hotp "Secret $secret"
+: >"$W/codes"
+for ms in 001 002 003 004 005 006 008 010 012 015; do
+    "$authplug" try putty --host h --prompt C: -- "$authplug" answer \
+        --config "$W/answers" >"$W/killed" 2>&1 &
+    sleep "0.$ms"
+    kill -9 $! 2>/dev/null
+    pkill -9 -f "answer --config $W/answers"
+    wait
+    sed -n 's/^    answer //p' "$W/killed" >>"$W/codes"
+done 2>/dev/null
+client --prompt C:
+want_rc 0
+sed -n 's/^    answer //p' "$W/out" >>"$W/codes"
+want [ "$(sort "$W/codes" | uniq -d | wc -l)" = 0 ]
+want_within 2000
+
+it "a code is not used where it cannot be noted"
+hotp "Secret $secret"
+mkdir -p "$XDG_STATE_HOME/authplug"
+chmod 755 "$XDG_STATE_HOME/authplug"
+client --batch --prompt C:
+want_out "chmod go= $XDG_STATE_HOME/authplug"
+hotp "Secret $secret"
+client --prompt C:
+for f in "$XDG_STATE_HOME"/authplug/hotp-*[0-9]; do echo nonsense >"$f"; done
+client --batch --prompt C:
+want_out "cannot be understood"
+for f in "$XDG_STATE_HOME"/authplug/hotp-*[0-9]; do
+    rm "$f"
+    ln -s /etc/passwd "$f"
+done
+client --batch --prompt C:
+want_out "cannot be read"
+
+it "the records tell no secret"
+hotp "Secret $secret"
+client --prompt C:
+want_not grep -rq "$secret" "$XDG_STATE_HOME"
+want_not grep -rq 12345678901234567890 "$XDG_STATE_HOME"
+
+# ---------------------------------------------------------------- the file
+
+# faulty LINE TEXT LINE... - the file's fault is named.
+faulty () {
+    number=$1 text=$2
+    shift 2
+    rules "$@"
+    run 10 "$authplug" answer --config "$W/answers" --check
+    want_rc 1
+    want_err_like "^authplug answer: .*/answers:$number: .*$text"
+    client --batch
+    want_out PLUGIN_INIT_FAILURE
+}
+
+it "what is wrong in the file is said with its line"
+faulty 1 'Host, Totp or Hotp was expected first' 'Request x'
+faulty 2 'unknown in a Host block' 'Host *' 'Colour blue'
+faulty 3 'unknown between a Request and its Response' 'Host *' 'Request x' \
+    'User x'
+faulty 2 'no Response after it' 'Host *' 'Request x'
+faulty 2 'no Response after it' 'Host *' 'Request x' 'Host y'
+faulty 3 'no token' 'Host *' 'Request x' 'Response $password$'
+faulty 3 'no Exec after' 'Host *' 'Request x' 'Response $exec$'
+faulty 4 'which the Exec is for' 'Host *' 'Request x' 'Exec y' 'Response z'
+faulty 2 'uses the code work' 'Host *' 'Request x' 'Response $totp:work$'
+faulty 3 'yes, no or any' 'Host *' 'Request x' 'Echo maybe'
+faulty 3 'number from 0' 'Host *' 'Request x' 'Limit -1'
+faulty 1 'no host' 'Host'
+faulty 1 'no Secret' 'Totp x'
+faulty 3 'of this name already' 'Totp x' 'Secret A' 'Totp x'
+faulty 2 'unknown in a block of one-time' 'Hotp x' 'Period 30'
+faulty 2 'number from 6' 'Totp x' 'Digits 9'
+faulty 1 'belong together' 'Totp x' 'Secret $exec$'
+
+it "a file that others can read is refused, with the remedy"
+rules 'Host *'
+chmod 644 "$W/answers"
+run 10 "$authplug" answer --config "$W/answers" --check
+want_rc 1
+want_err chmod
+chmod 600 "$W/answers"
+
+it "a file that is not there: the message says what makes one"
+run 10 "$authplug" answer --check
+want_rc 1
+want_err "$HOME/.config/authplug/answers"
+want_err "authplug answer init"
+
+# ------------------------------------------------------------------- explain
+
+it "--explain says which rules were tried, and shows no secret"
+rules 'Host *.other' 'Request "P:"' 'Response hidden' 'Host h.*' \
+    'Request "Q:"' 'Response hidden' 'Request "P:"' 'Confirm yes' \
+    'Response $keyring:x$' 'Request "P:"' 'Response hidden'
+run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
+    --prompt "P: "
+want_rc 0
+want_out 'line 1: Host *.other: not this login'
+want_out 'line 5: no: its Request is not the whole prompt'
+want_out 'line 7: matches'
+want_out 'would send: <keyring x>'
+want_out 'the user is asked first'
+run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
+    --prompt "Q:"
+want_out 'whose text is not shown'
+want_not grep -q hidden "$W/out"
+run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
+    --prompt "R:"
+want_rc 1
+want_out 'no rule matches'
+run 10 "$authplug" answer --config "$W/answers" --explain --host x \
+    --prompt "R:"
+want_out 'no Host block is about this login'
+
+it "misuse"
+run 10 "$authplug" answer --explain --host h
+want_rc 2
+run 10 "$authplug" answer --port 0
+want_rc 2
+run 10 "$authplug" answer word
+want_rc 2
+run 10 --pty -- "$authplug" answer --config "$W/answers"
+want_rc 2
+want_screen "authplug try putty"
+
+finish
