@@ -57,8 +57,7 @@ explain_rule(const answer_block *block, const answer_rule *by,
         [MATCHES] = "matches",
         [OTHER_PROMPT] = "no: its Request is not the whole prompt",
         [OTHER_ECHO] = "no: the prompt's echo is another than its Echo",
-        [OTHER_INSTRUCTION] = "no: its Instruction is not the whole "
-                              "instruction",
+        [OTHER_INSTRUCTION] = "no: its Instruction is not the whole one",
     };
     match_end end = match_rule(block, by, prompt, found);
 
