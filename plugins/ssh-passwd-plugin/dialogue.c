@@ -498,6 +498,8 @@ start(dialogue *d)
             (void)fail(d, "there is no terminal or no process for %s: %s",
                        argv[0], strerror(errno));
     }
+    if (status == AUTHPLUG_NOMEM) /* unless a reason was given */
+        (void)fail(d, "memory ran out");
     for (size_t i = 0; i < WORDS_MOST; i++)
         free(argv[i]);
     for (size_t i = 0; i < 6; i++)
