@@ -129,6 +129,7 @@ END
     for attempt in 1 2 3; do
         sshd_port=$(free_port)
         { cat "$W/$name/config"; echo "Port $sshd_port"; } >"$W/$name/conf"
+        : >"$W/$name/log" # it is looked into before sshd may have opened it
         (sshd_exec "$service" "$W/$name/conf") >"$W/$name/log" 2>&1 &
         sshd_pid=$!
         n=0
