@@ -111,8 +111,21 @@ let_go(int connection)
     if (high > low + 1)
         (void)close_range((unsigned)low + 1, (unsigned)high - 1, 0);
     (void)close_range((unsigned)high + 1, ~0u, 0);
-    setsid();
     (void)!chdir("/");
+}
+
+/* A session of its own. What the terminal sent before, maybe because the process
+ * before ended as the leader of its session, was not meant for this one. */
+static void
+leave_terminal(void)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        (void)signal(numbers[i], SIG_IGN); /* drops what is pending, too */
+    setsid();
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        (void)signal(numbers[i], SIG_DFL);
 }
 
 pid_t
@@ -128,6 +141,7 @@ master_start(struct login *login, master_kind kind)
         io_say(PROGRAM, "cannot start a process: %s", strerror(errno));
     if (child != 0)
         return child;
+    leave_terminal();
     let_go(ssh_get_fd(login->session));
     end = mux_serve(login->session, door.listener, &options);
     _exit(end == MUX_END_CONNECTION || end == MUX_END_ERROR);
