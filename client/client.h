@@ -5,6 +5,7 @@
  *   args.c     the command line, as stock ssh reads it, and what is ours in it
  *   config.c   what `ssh -G` says applies to the target
  *   program.c  running stock OpenSSH's programs for an answer
+ *   ciphers.c  which ciphers come first
  *   connect.c  a connected socket, however the target is reached
  *   relay.c    a pump between a loopback IPv4 socket and another
  *   known.c    what the known_hosts files say of a host
@@ -302,6 +303,12 @@ bool login_wait(struct login *login);
 
 /* Reads what passed since the last time. */
 void login_read_tap(struct login *login);
+
+/* ------------------------------------------------------------- ciphers.c */
+
+/* The ciphers in the order in which they are offered: where nobody chose one
+ * and the processor does AES-GCM by itself, that comes first. */
+const char *ciphers_order(const char *configured);
 
 /* --------------------------------------------------------------- guard.c */
 

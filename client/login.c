@@ -282,6 +282,7 @@ set_options(struct login *login, const known_keys *known)
     unsigned port = config->port;
     bool off = false;
     char *order = NULL;
+    const char *ciphers = ciphers_order(config->ciphers);
     bool good =
         ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &off) == 0 &&
         ssh_options_set(session, SSH_OPTIONS_HOST, config->hostname) == 0 &&
@@ -310,10 +311,8 @@ set_options(struct login *login, const known_keys *known)
                        "KexAlgorithms") &&
         set_algorithms(login, SSH_OPTIONS_HOSTKEYS, order,
                        "HostKeyAlgorithms") &&
-        set_algorithms(login, SSH_OPTIONS_CIPHERS_C_S, config->ciphers,
-                       "Ciphers") &&
-        set_algorithms(login, SSH_OPTIONS_CIPHERS_S_C, config->ciphers,
-                       "Ciphers") &&
+        set_algorithms(login, SSH_OPTIONS_CIPHERS_C_S, ciphers, "Ciphers") &&
+        set_algorithms(login, SSH_OPTIONS_CIPHERS_S_C, ciphers, "Ciphers") &&
         set_algorithms(login, SSH_OPTIONS_HMAC_C_S, config->macs, "MACs") &&
         set_algorithms(login, SSH_OPTIONS_HMAC_S_C, config->macs, "MACs") &&
         set_algorithms(login, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES,
