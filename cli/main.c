@@ -23,7 +23,8 @@ static const struct {
 } commands[] = {
     {"ssh", run_ssh, "log in with a plugin answering, run the session by ssh"},
     {"connect", run_connect, "log in and stay, for stock ssh, scp, git to use"},
-    {"no-connection", cli_no_connection, "for ssh_config: refuse, with a reason"},
+    {"no-connection", cli_no_connection,
+     "refuse, with a reason, for ssh_config"},
     {"serve", run_serve, "be an SSH server that asks by plugins, for tests"},
     {"passwd", run_passwd, "change a password in authplug serve's file"},
 #ifdef HAVE_ANSWER
@@ -97,7 +98,7 @@ usage(FILE *to)
                 "Programs that ask and answer SSH's authentication "
                 "questions.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\nMore: man authplug\n");
     return to == stdout ? CLI_YES : CLI_MISUSE;
 }

@@ -10,11 +10,12 @@
 static const char help[] =
     "usage: authplug no-connection\n"
     "\n"
-    "Says why ssh goes no further, and fails. It is the ProxyCommand for hosts\n"
-    "that authplug connect makes the connection to (see authplug-connect(1)):\n"
-    "without it ssh would log in by itself, which is a second dialogue.\n"
+    "Says why ssh goes no further, and fails. It is the ProxyCommand for\n"
+    "hosts that authplug connect makes the connection to: without it ssh\n"
+    "would log in by itself, which is a second dialogue.\n"
     "\n"
-    "Exit status: 111.\n";
+    "Exit status: 111.\n"
+    "More: man authplug-connect\n";
 
 int
 cli_no_connection(int argc, char **argv)

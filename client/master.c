@@ -114,8 +114,8 @@ let_go(int connection)
     (void)!chdir("/");
 }
 
-/* A session of its own. What the terminal sent before, maybe because the process
- * before ended as the leader of its session, was not meant for this one. */
+/* A session of its own. What the terminal sent until then, maybe because its
+ * session's leader, the process before, ended, was not meant for this one. */
 static void
 leave_terminal(void)
 {

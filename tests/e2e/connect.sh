@@ -266,6 +266,26 @@ wait "$front"
 grep -q 'the connection to the server is lost' "$W/fg.err" ||
     wrong "it did not say so"
 
+it "a server that does not answer any more is given up"
+"$connect" --foreground --plugin "$W/counting" -o ServerAliveInterval=1 \
+    -o ServerAliveCountMax=2 pam >"$W/fg2" 2>"$W/fg.err" &
+front=$!
+n=0
+until [ -s "$W/fg2" ]; do n=$((n + 1)); [ $n -lt 200 ] || break; sleep 0.05; done
+server=$(pgrep -P "$(pgrep -f "sshd-one -D -e -f $W/pam/conf" | head -n 1)")
+sleep 3 # while the server answers it goes on
+want $ssh -S "$(cat "$W/fg2")" pam true
+# shellcheck disable=SC2086
+kill -STOP $server
+began=$(date +%s)
+wait "$front"
+[ $? = 255 ] || wrong "its exit status is not 255"
+took=$(($(date +%s) - began))
+{ [ $took -ge 2 ] && [ $took -le 6 ]; } || wrong "it took $took s"
+kill -KILL $server
+grep -q 'the connection to the server is lost' "$W/fg.err" ||
+    wrong "it did not say so"
+
 it "sessions beyond MaxSessions are refused with a reason"
 run 20 --keep -- "$connect" --plugin "$W/counting" small
 path=$(cat "$W/out")
