@@ -167,6 +167,19 @@ spare(const ssh_args *args)
     return above_asks_only() ? EXIT_GOOD : -1;
 }
 
+/* Where the command line says all about the place, a look is enough: no `ssh -G`
+ * each time that Match exec asks. */
+static bool
+stands_where_told(const ssh_args *args)
+{
+    const char *path = args_control_path(args);
+
+    return path != NULL && path[0] == '/' && strlen(path) < MUX_PATH_MAX &&
+           strpbrk(path, "%$\"\\ ") == NULL &&
+           standing_ask(path, NULL) == STANDING_ALIVE &&
+           tell_path(args, path) == EXIT_GOOD;
+}
+
 int
 connect_run(const ssh_args *args)
 {
@@ -176,6 +189,8 @@ connect_run(const ssh_args *args)
 
     if (result >= 0)
         return result;
+    if (stands_where_told(args))
+        return EXIT_GOOD;
     result = EXIT_FAILED;
     switch (log_in(&login, &place, args)) {
     case STANDS:

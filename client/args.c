@@ -243,8 +243,8 @@ args_ask_only(int argc, char **argv)
     return false;
 }
 
-bool
-args_alone(const ssh_args *args)
+const char *
+args_control_path(const ssh_args *args)
 {
     static const char keyword[] = "controlpath";
 
@@ -252,14 +252,22 @@ args_alone(const ssh_args *args)
         const char *value = args->options[i].value;
 
         if (strcmp(args->options[i].name, "-S") == 0)
-            return strcmp(value, "none") == 0;
+            return value;
         if (strcmp(args->options[i].name, "-o") != 0 ||
             strncasecmp(value, keyword, sizeof keyword - 1) != 0)
             continue;
         value += sizeof keyword - 1;
-        return strcmp(value + strspn(value, " \t="), "none") == 0;
+        return value + strspn(value, " \t=");
     }
-    return false;
+    return NULL;
+}
+
+bool
+args_alone(const ssh_args *args)
+{
+    const char *path = args_control_path(args);
+
+    return path != NULL && strcmp(path, "none") == 0;
 }
 
 void

@@ -71,7 +71,9 @@ bool args_parse(ssh_args *args, int argc, char **argv);
 /* Whether stock ssh with these words only answers a question (-G, -O). */
 bool args_ask_only(int argc, char **argv);
 
-/* Whether -S or ControlPath on the command line says that there is none. */
+/* What -S or ControlPath on the command line says, or NULL. */
+const char *args_control_path(const ssh_args *args);
+/* Whether they say that there is none. */
 bool args_alone(const ssh_args *args);
 
 void args_free(ssh_args *args);

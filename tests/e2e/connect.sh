@@ -205,6 +205,57 @@ want_rc 255
 want_err "authplug connect: $W/run/file is another user's, or no socket"
 [ "$(cat "$W/run/file")" = precious ] || wrong "it is gone"
 
+# who.py SAYS PATH - somebody else at a socket.
+cat >"$W/who.py" <<'END'
+import os, socket, sys, time
+says, path = sys.argv[1:3]
+s = socket.socket(socket.AF_UNIX)
+s.bind(path + ".new")
+s.listen(0 if says == "full" else 8)
+os.rename(path + ".new", path)
+said = {"nothing": b"", "nonsense": b"\xff" * 64, "huge": b"\x7f\0\0\0x",
+        "short": b"\0\0\0\x02ab", "half": b"\0\0\0\x08\0\0",
+        "old": b"\0\0\0\x08\0\0\0\x01\0\0\0\x03",
+        "hello": b"\0\0\0\x08\0\0\0\x01\0\0\0\x04"}
+kept = []
+while says == "full":
+    time.sleep(60)
+while True:
+    c, _ = s.accept()
+    kept.append(c)
+    try:
+        c.sendall(said[says])
+    except OSError:
+        pass
+END
+for says in nothing nonsense huge short half old hello full; do
+    it "a socket at which somebody says $says is not used, and left alone"
+    "$PY" "$W/who.py" $says "$W/run/$says" &
+    who=$!
+    servers="$servers $who"
+    await "$W/run/$says"
+    if [ $says = full ]; then
+        "$PY" -c 'import socket, sys, time
+s = [socket.socket(socket.AF_UNIX) for i in range(9)]
+for one in s:
+    one.setblocking(False)
+    try: one.connect(sys.argv[1])
+    except BlockingIOError: pass
+time.sleep(60)' "$W/run/$says" &
+        servers="$servers $!"
+        sleep 0.3
+    fi
+    before=$(asked)
+    run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/$says" pam
+    want_rc 255
+    want_within 6000
+    want_err "what serves $W/run/$says does not answer"
+    [ "$(asked)" = "$before" ] || wrong "there was a dialogue all the same"
+    [ -S "$W/run/$says" ] || wrong "it is gone"
+    kill $who
+    rm "$W/run/$says"
+done
+
 it "a place where others can put something is refused"
 mkdir -m 777 "$W/open"
 run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/open/s" pam
