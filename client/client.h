@@ -4,7 +4,9 @@
  *
  *   args.c     the command line, as stock ssh reads it, and what is ours in it
  *   config.c   what `ssh -G` says applies to the target
- *   program.c  running stock OpenSSH's programs for an answer
+ *   program.c  running stock OpenSSH's programs for an answer (program.h)
+ *   settings.c authplug's own configuration (settings.h)
+ *   settle.c   what that adds to the command line
  *   connect.c  a connected socket, however the target is reached
  *   relay.c    a pump between a loopback IPv4 socket and another
  *   known.c    what the known_hosts files say of a host
@@ -23,6 +25,7 @@
 #include <authplug/secret.h>
 #include <authplug/wire.h>
 
+#include "client/program.h"
 #include "io/capture.h"
 #include "io/io.h"
 
@@ -41,8 +44,12 @@ typedef struct ssh_option {
 
 typedef struct ssh_args {
     const char *plugin;  /* --plugin, else AUTHPLUG_PLUGIN, else NULL */
+    bool plugin_given;   /* by one of them, if only that there is none */
+    char **plugin_words; /* its words, where no shell may have them */
     bool batch;          /* --batch */
     int timeout_ms;      /* --timeout */
+    bool timeout_given;
+    struct settings *settings; /* what of the above the files say, or NULL */
     int verbose;         /* number of -v */
     bool quiet;          /* -q */
     bool pass_through;   /* -G, -Q, -V, -O: nothing to log in for */
@@ -70,16 +77,6 @@ enum { ARGS_ALL_OPTIONS = 1, ARGS_COMMAND = 2, ARGS_BATCH = 4 };
  */
 const char **args_build(const ssh_args *args, const char *const *first,
                         unsigned which);
-
-/* ------------------------------------------------------------ program.c */
-
-/*
- * Runs a program and collects what it prints, at most max bytes. Its standard
- * error goes to ours. OK and its exit code, or NOT_FOUND, LIMIT, TIMEOUT, IO,
- * CANCELLED.
- */
-authplug_status program_output(const char *const *argv, authplug_secret *out,
-                               int64_t deadline, int *code);
 
 /* ------------------------------------------------------------- config.c */
 
@@ -119,6 +116,12 @@ char *config_expand(const ssh_config *config, const char *pattern, bool path);
 /* The name and port under which the host key is kept: hostkeyalias without a
  * port, else the host, with the port where it is not 22. Owned by caller. */
 char *config_key_name(const ssh_config *config);
+
+/* ------------------------------------------------------------- settle.c */
+
+/* Fills in what the command line leaves open. False after saying why: the files
+ * are wrong, or allow no such plugin. */
+bool args_settle(ssh_args *args, const ssh_config *config);
 
 /* ------------------------------------------------------------ connect.c */
 
@@ -236,8 +239,8 @@ typedef enum login_end {
     LOGIN_STOCK   /* stock ssh can do what we cannot */
 } login_end;
 
-/* Connects and authenticates. */
-login_end login_run(struct login *login, const ssh_args *args);
+/* Connects and authenticates. What the command line left open is filled in. */
+login_end login_run(struct login *login, ssh_args *args);
 void login_free(struct login *login);
 
 /* Tells, once, why it fails. Always false. */

@@ -392,6 +392,7 @@ start_plugin(struct login *login)
 
     if (login->args->plugin == NULL || login->no_passwords)
         return true;
+    options.argv = (const char *const *)login->args->plugin_words;
     options.command = login->args->plugin;
     options.timeout_ms = login->args->timeout_ms;
     options.ask = on_plugin_ask;
@@ -425,7 +426,7 @@ remedy(authplug_status status)
 {
     switch ((int)status) {
     case AUTHPLUG_NOT_FOUND:
-        return "check the command given with --plugin";
+        return "check the plugin's command line";
     case AUTHPLUG_TEXT:
         return "have it print to standard error or to a file";
     case AUTHPLUG_TIMEOUT:
@@ -453,7 +454,7 @@ login_plugin_failed(struct login *login, authplug_status status)
 /* ----------------------------------------------------------------- a login */
 
 static bool
-prepare(struct login *login, const ssh_args *args)
+prepare(struct login *login, ssh_args *args)
 {
     static const authplug_limits standard = AUTHPLUG_LIMITS_DEFAULT;
 
@@ -467,8 +468,10 @@ prepare(struct login *login, const ssh_args *args)
     if (login->request == NULL || login->response == NULL ||
         login->methods == NULL || login->session == NULL)
         return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
-    if (!config_resolve(&login->config, args, login->deadline))
+    if (!config_resolve(&login->config, args, login->deadline) ||
+        !args_settle(args, &login->config))
         return false;
+    set_deadline(login); /* which may be another one now */
     login->key_name = config_key_name(&login->config);
     if (login->key_name == NULL)
         return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
@@ -519,7 +522,7 @@ authenticate(struct login *login)
 }
 
 static login_end
-log_in(struct login *login, const ssh_args *args)
+log_in(struct login *login, ssh_args *args)
 {
     hostkey_verdict verdict;
 
@@ -542,7 +545,7 @@ log_in(struct login *login, const ssh_args *args)
 }
 
 login_end
-login_run(struct login *login, const ssh_args *args)
+login_run(struct login *login, ssh_args *args)
 {
     login_end end = log_in(login, args);
 
