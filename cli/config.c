@@ -41,7 +41,7 @@ misuse(const char *what, const char *word)
     return CLI_MISUSE;
 }
 
-/* ------------------------------------------------------------------ the host */
+/* ----------------------------------------------------------------- the host */
 
 typedef struct target {
     authplug_secret *output; /* of `ssh -G`, cut into the texts below */

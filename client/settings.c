@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define BLOCKS_MOST 1000
 #define ALLOWED_MOST 1000
@@ -264,6 +265,8 @@ read_allow(reading *r, const conf_line *line)
         return bad(r, line,
                    "it is for all hosts: it was expected before the "
                    "first Host");
+    if (line->quoted) /* all of it is one path */
+        return add_list(r, line, (char *[]){(char *)line->value}, 1);
     status = words_split(line->value, &words, &count, &fault);
     if (status == AUTHPLUG_VALUE)
         conf_wrong(r->file, line, "%s: byte %u: %s", line->keyword,
@@ -321,17 +324,19 @@ settings_read(settings *it, settings_rank rank, const char *name, conf *file)
     return status == AUTHPLUG_NEED_MORE ? AUTHPLUG_OK : status;
 }
 
-/* A file that is not there says nothing. */
+/* A file that is not there says nothing; of one that has a link, but cannot be
+ * found, nobody knows what it says. */
 static authplug_status
 read_file(settings *it, settings_rank rank, const char *path, char *why,
           size_t size)
 {
     conf *file = NULL;
+    struct stat link;
     authplug_status status = conf_open(path, CONF_NOT_WRITABLE, &file);
 
     if (status == AUTHPLUG_OK)
         status = settings_read(it, rank, path, file);
-    else if (status == AUTHPLUG_NOT_FOUND)
+    else if (status == AUTHPLUG_NOT_FOUND && lstat(path, &link) != 0)
         status = AUTHPLUG_OK;
     if (status != AUTHPLUG_OK)
         (void)snprintf(why, size, "%s",
