@@ -409,7 +409,7 @@ start_plugin(struct login *login)
     if (status == AUTHPLUG_REFUSED) {
         user_tell("plugin", authplug_putty_host_plugin_text(login->plugin));
         return login_fail(login, "the plugin refused this login: see what it "
-                                 "said, or log in without --plugin");
+                                 "said, or log in without it, by --plugin ''");
     }
     if (status != AUTHPLUG_OK)
         return login_plugin_failed(login, status);
