@@ -398,6 +398,23 @@ system "AllowPlugins $W/gone"
 try --plugin "$W/gone"
 want_failure "No such file or directory: check the plugin's command line"
 
+it "authplug connect goes by all this, too"
+user "Host *" "Plugin $noting"
+system "AllowPlugins none"
+rm -f "$W/noted"
+run 20 "$authplug" connect -F "$W/ssh_config" -S "$W/run/c" pam
+want_rc 255
+want_err "authplug connect: $etc:1 allows no plugin"
+want_not_started
+system "AllowPlugins $noting"
+run 20 "$authplug" connect -F "$W/ssh_config" -S "$W/run/c" pam
+want_rc 0
+want_out_is "$W/run/c"
+want_started
+run 20 ssh -F "$W/ssh_config" -S "$W/run/c" pam 'echo in'
+want_out_is in
+run 20 ssh -F "$W/ssh_config" -S "$W/run/c" -O exit pam
+
 # -------------------------------------------------------------- authplug config
 
 it "it tells what applies, who says so, and nothing else"
@@ -439,6 +456,17 @@ echo "BatchMode yes" >>"$W/batch_config"
 run 20 env AUTHPLUG_PLUGIN= "$authplug" config -F "$W/batch_config" pam
 want_row Plugin AUTHPLUG_PLUGIN none
 want_row Batch "ssh -G, BatchMode" yes
+
+it "for its answer nothing is connected by ssh's configuration"
+user
+system
+{
+    cat "$W/ssh_config"
+    echo "Match originalhost pam exec \"test \$AUTHPLUG_RESOLVING\""
+    echo "    User resolved"
+} >"$W/match_config"
+run 20 "$authplug" config -F "$W/match_config" pam
+want_row user "ssh -G" resolved
 
 it "misuse is 2, what is broken 111"
 for words in "" "-z pam" "pam other" "-p"; do
