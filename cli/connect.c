@@ -124,7 +124,7 @@ tell_path(const ssh_args *args, const char *path)
 
 /* The login is done: from here on others use it. */
 static int
-serve(struct login *login, const standing *place)
+serve(struct login *login, standing *place)
 {
     const ssh_args *args = login->args;
     pid_t child = -1;
@@ -132,6 +132,7 @@ serve(struct login *login, const standing *place)
 
     if (master_publish(place))
         child = master_start(login, MASTER_STANDING);
+    standing_unlock(place);
     if (child < 0) {
         master_abandon();
         session_hold_signals(false);

@@ -107,17 +107,25 @@ look_around(struct login *login, standing *place, const char **path,
 /* The session, or the wait for the end of one without a session. Stock ssh may
  * take this process, so that what it did not free is gone. */
 static int
-run_session(struct login *login, const standing *place, bool shared)
+run_session(struct login *login, standing *place, bool shared)
 {
     const ssh_config *config = &login->config;
-    master_kind kind = is_bare(config)    ? MASTER_STANDING
-                       : shared           ? MASTER_SHARED
-                       : config->forwards ? MASTER_OWNED
-                                          : MASTER_ONCE;
+    master_kind kind;
     pid_t child = -1;
 
-    if (!shared || master_publish(place))
+    if (shared && !master_publish(place)) {
+        /* another one has it by now: no reason to lose the session */
+        master_abandon();
+        shared = false;
+        (void)master_prepare(NULL);
+    }
+    kind = is_bare(config)    ? MASTER_STANDING
+           : shared           ? MASTER_SHARED
+           : config->forwards ? MASTER_OWNED
+                              : MASTER_ONCE;
+    if (master_path() != NULL)
         child = master_start(login, kind);
+    standing_unlock(place);
     if (child < 0) {
         master_abandon();
         session_hold_signals(false);
@@ -162,7 +170,8 @@ log_in(ssh_args *args)
         result = session_stock(args);
     else if (end == LOGIN_DONE)
         result = run_session(&login, &place, shared);
-    standing_unlock(&place);
+    else
+        standing_unlock(&place);
     return result;
 }
 

@@ -331,7 +331,7 @@ bool master_prepare(const struct standing *place);
 void master_abandon(void);
 /* False after saying why: somebody else has a connection there by now. */
 bool master_publish(const struct standing *place);
-/* The socket's path. */
+/* The socket's path, or NULL. */
 const char *master_path(void);
 
 /* How a connection is served. */

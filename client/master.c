@@ -24,8 +24,9 @@ static struct {
     char path[MUX_PATH_MAX];
 } door = {.listener = -1};
 
-bool
-master_prepare(const struct standing *place)
+/* A socket of ours alone, or beside the place that others know. */
+static bool
+open_door(const struct standing *place)
 {
     char why[256];
 
@@ -51,9 +52,20 @@ master_abandon(void)
 }
 
 bool
+master_prepare(const struct standing *place)
+{
+    bool good = open_door(place);
+
+    /* only a trial: what is killed during the login is to leave nothing */
+    if (place != NULL)
+        master_abandon();
+    return good;
+}
+
+bool
 master_publish(const struct standing *place)
 {
-    if (!standing_publish(place, door.path))
+    if (!open_door(place) || !standing_publish(place, door.path))
         return false;
     memcpy(door.path, place->path, sizeof door.path);
     return true;
@@ -62,7 +74,7 @@ master_publish(const struct standing *place)
 const char *
 master_path(void)
 {
-    return door.path;
+    return door.listener >= 0 ? door.path : NULL;
 }
 
 /* ControlPersist, in milliseconds; what it is by default for "yes". */

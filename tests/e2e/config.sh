@@ -407,13 +407,14 @@ want_rc 255
 want_err "authplug connect: $etc:1 allows no plugin"
 want_not_started
 system "AllowPlugins $noting"
-run 20 "$authplug" connect -F "$W/ssh_config" -S "$W/run/c" pam
+run 20 --keep -- "$authplug" connect -F "$W/ssh_config" -S "$W/run/c" pam
 want_rc 0
 want_out_is "$W/run/c"
 want_started
 run 20 ssh -F "$W/ssh_config" -S "$W/run/c" pam 'echo in'
 want_out_is in
-run 20 ssh -F "$W/ssh_config" -S "$W/run/c" -O exit pam
+kill "$(ssh -F "$W/ssh_config" -S "$W/run/c" -O check pam 2>&1 |
+    sed -n 's/.*pid=\([0-9]*\).*/\1/p')"
 
 # -------------------------------------------------------------- authplug config
 
