@@ -189,6 +189,8 @@ struct tap;
 
 /* NULL: out of memory or not to be had. The session's socket is AF_INET. */
 struct tap *tap_open(ssh_session session);
+/* The same, with replies to global requests. */
+struct tap *tap_open_replies(ssh_session session);
 /* The next packet that passed. */
 bool tap_next(struct tap *tap, capture_packet *packet);
 /* Wipes what was captured and stops capturing. */

@@ -84,6 +84,12 @@ struct mux_options {
     int first_client_ms;
 
     /*
+     * The socket of an agent, for sessions that ask to have it forwarded; NULL
+     * passes their wish over.
+     */
+    const char *agent;
+
+    /*
      * Is told, line by line, what happens: no line end, nothing of what goes
      * over the sessions, no environment and no commands. May be NULL.
      */
@@ -96,6 +102,7 @@ enum mux_end {
     MUX_END_UNUSED,     /* no client came in time */
     MUX_END_STOPPED,    /* SIGTERM, SIGINT or SIGHUP */
     MUX_END_CONNECTION, /* the SSH connection broke; see ssh_get_error */
+    MUX_END_EXIT,       /* a client asked for it (ssh -O exit) */
     MUX_END_ERROR       /* out of memory or descriptors; see errno */
 };
 
