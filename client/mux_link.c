@@ -318,25 +318,36 @@ join(struct mux_link *link)
     link->state = MUX_LINK_UP;
 }
 
-/* RFC 4254 section 5.1; libssh says "... error (2) ...". */
-static enum mux_socks_result
-result_of(const char *error)
+/* RFC 4254 section 5.1; libssh says "... error (2) ...". 0: none of them. */
+static unsigned
+reason_code(const char *error)
 {
     const char *code = error != NULL ? strstr(error, "error (") : NULL;
 
-    return code == NULL      ? MUX_SOCKS_FAILED
-           : code[7] == '1' ? MUX_SOCKS_PROHIBITED
-           : code[7] == '2' ? MUX_SOCKS_UNREACHABLE
-                            : MUX_SOCKS_FAILED;
+    return code != NULL && code[7] >= '1' && code[7] <= '4' && code[8] == ')'
+               ? (unsigned)(code[7] - '0')
+               : 0;
 }
 
 static void
 refused(struct mux_link *link)
 {
-    snprintf(link->reason, sizeof link->reason, "the server refused: %.100s",
-             mux_ssh_error(link->hub));
+    static const struct {
+        const char *text; /* as OpenSSH says it */
+        enum mux_socks_result result;
+    } reasons[] = {
+        {"", MUX_SOCKS_FAILED},
+        {"administratively prohibited: ", MUX_SOCKS_PROHIBITED},
+        {"connect failed: ", MUX_SOCKS_UNREACHABLE},
+        {"unknown channel type: ", MUX_SOCKS_FAILED},
+        {"resource shortage: ", MUX_SOCKS_FAILED},
+    };
+    unsigned code = reason_code(ssh_get_error(link->hub->ssh));
+
+    snprintf(link->reason, sizeof link->reason, "the server refused: %s%.100s",
+             reasons[code].text, mux_ssh_error(link->hub));
     mux_debug(link->hub, "a forwarded connection: %s", link->reason);
-    (void)answer_socks(link, result_of(ssh_get_error(link->hub->ssh)));
+    (void)answer_socks(link, reasons[code].result);
     finish(link, MUX_LINK_REFUSED);
 }
 

@@ -11,7 +11,9 @@
 const char *
 mux_remote_address(const char *listen)
 {
-    return listen[0] == '\0' ? "localhost" : strcmp(listen, "*") == 0 ? "" : listen;
+    return listen[0] == '\0'          ? "localhost"
+           : strcmp(listen, "*") == 0 ? ""
+                                      : listen;
 }
 
 void
@@ -66,7 +68,9 @@ ask(struct mux_remote *remote)
                                           (int)remote->port, NULL);
     if (!remote->asked)
         remote->tap = tap_open_replies(ssh);
-    rc = ssh_channel_listen_forward(ssh, remote->address, 0, &bound);
+    /* Asked for the port, libssh fails where it does not find it. */
+    rc = ssh_channel_listen_forward(ssh, remote->address, 0,
+                                    remote->tap != NULL ? NULL : &bound);
     read_tap(remote);
     if (rc == SSH_OK && remote->port == 0 && bound > 0 && bound <= 65535)
         remote->port = (uint32_t)bound;
