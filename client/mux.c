@@ -52,8 +52,8 @@ struct client {
     size_t need;         /* the packet's */
     authplug_secret *in; /* the packet; may hold environment variables */
     authplug_secret *out;
-    bool greeted; /* its HELLO came */
-    bool leaving; /* to be closed when out is empty */
+    bool greeted;               /* its HELLO came */
+    bool leaving;               /* to be closed when out is empty */
     struct mux_request request; /* points into in */
     int fds[MUX_FDS_MAX];
     unsigned got_fds;
@@ -189,12 +189,12 @@ static void
 accept_client(struct server *server)
 {
     struct client *client;
-    int sock = accept4(server->listen_fd, NULL, NULL,
-                       SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int sock =
+        accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (sock < 0) {
         server->hub.no_fds = errno == EMFILE || errno == ENFILE ||
-                         errno == ENOMEM || errno == ENOBUFS;
+                             errno == ENOMEM || errno == ENOBUFS;
         return;
     }
     if (!is_our_user(sock) || server->count == MUX_CLIENTS_MAX) {
@@ -250,8 +250,8 @@ start_stdio(struct server *server, struct client *client)
     if (client->session != NULL || client->link != NULL)
         return refuse(client, "one session at a time");
     client->got_fds = 0; /* they are the link's from here on */
-    client->link = mux_forwards_stdio(
-        server->forwards, &client->request.stdio, client->fds, &why);
+    client->link = mux_forwards_stdio(server->forwards, &client->request.stdio,
+                                      client->fds, &why);
     if (client->link == NULL)
         return refuse(client, why);
     client->number = server->numbers++;
@@ -399,8 +399,7 @@ read_length(struct client *client)
 {
     size_t want = sizeof client->length - client->have;
     /* Without room for descriptors the kernel closes those that come. */
-    ssize_t got =
-        recv(client->sock, client->length + client->have, want, 0);
+    ssize_t got = recv(client->sock, client->length + client->have, want, 0);
     int result = read_result(got, want);
     authplug_reader reader;
 
@@ -511,8 +510,8 @@ tell(struct client *client, const struct mux_session_report *report)
         /* Without a status the client is left alone, and says 255. */
         client->leaving = true;
         if (status == AUTHPLUG_OK && report->exited)
-            status = mux_put_exit(client->out, report->number,
-                                  report->exit_status);
+            status =
+                mux_put_exit(client->out, report->number, report->exit_status);
     }
     return status == AUTHPLUG_OK;
 }
@@ -527,12 +526,11 @@ tell_link(struct server *server, struct client *client)
     if (state == MUX_LINK_OPENING)
         return true;
     if (state == MUX_LINK_REFUSED)
-        status = mux_put_refusal(client->out, MUX_S_FAILURE,
-                                 client->session_id,
+        status = mux_put_refusal(client->out, MUX_S_FAILURE, client->session_id,
                                  mux_link_reason(client->link));
     else if (!client->opened_said)
-        status = mux_put_opened(client->out, client->session_id,
-                                client->number);
+        status =
+            mux_put_opened(client->out, client->session_id, client->number);
     client->opened_said = true;
     client->leaving = state == MUX_LINK_ENDED;
     if (state != MUX_LINK_UP)
@@ -678,8 +676,7 @@ take_signals(struct server *server)
 static void
 add_poll(struct server *server, int fd, int events)
 {
-    server->polls[server->polls_used++] =
-        (struct pollfd){fd, (short)events, 0};
+    server->polls[server->polls_used++] = (struct pollfd){fd, (short)events, 0};
 }
 
 /* The first four places are fixed; poll() passes over negative ones. */
@@ -712,8 +709,8 @@ fill_polls(struct server *server)
                 client->session, server->polls + server->polls_used);
     }
     server->forwards_polled = server->polls_used;
-    server->polls_used += mux_forwards_poll(
-        server->forwards, server->polls + server->polls_used);
+    server->polls_used +=
+        mux_forwards_poll(server->forwards, server->polls + server->polls_used);
 }
 
 static void
@@ -891,6 +888,7 @@ block_signals(sigset_t *taken, sigset_t *before)
     sigprocmask(SIG_BLOCK, taken, before);
 }
 
+/* At the end nothing new is begun. */
 static int
 deny(ssh_session ssh, ssh_message message, void *user)
 {
@@ -908,6 +906,7 @@ say_farewell(struct server *server)
     struct timespec start;
     long left;
 
+    ssh_set_message_callback(ssh, deny, NULL);
     while (server->count > 0) {
         struct client *client = server->clients[--server->count];
 
@@ -917,7 +916,6 @@ say_farewell(struct server *server)
         free_client(client);
     }
     mux_forwards_free(&server->forwards);
-    ssh_set_message_callback(ssh, deny, NULL);
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (!server->dead && server->event != NULL &&
            (ssh_get_status(ssh) & SSH_WRITE_PENDING) != 0 &&

@@ -56,8 +56,8 @@ try_next(struct mux_dial *dial)
 {
     const struct sockaddr_storage *to = &dial->found.all[dial->next++];
 
-    dial->sock = socket(to->ss_family,
-                        SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    dial->sock =
+        socket(to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (dial->sock >= 0 && connect(dial->sock, (const struct sockaddr *)to,
                                    mux_address_len(to)) == 0)
         return 1;

@@ -16,8 +16,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define MAJOR_MEM 1  /* /dev/null and its like */
-#define MAJOR_TTY 5  /* /dev/tty: another terminal for whoever opens it */
+#define MAJOR_MEM 1   /* /dev/null and its like */
+#define MAJOR_TTY 5   /* /dev/tty: another terminal for whoever opens it */
 #define MAJOR_PTS 136 /* to 143 */
 
 void
@@ -167,7 +167,7 @@ mux_sink_close(struct mux_sink *sink)
 
 bool
 mux_sink_write(struct mux_sink *sink, const unsigned char *data, size_t len,
-           size_t *taken)
+               size_t *taken)
 {
     ssize_t put;
 

@@ -15,8 +15,8 @@
  * without blocking then depends on what it is.
  */
 enum mux_fd_kind {
-    MUX_FD_DIRECT,  /* never blocks, or a description of our own that does not */
-    MUX_FD_SOCKET,  /* MSG_DONTWAIT */
+    MUX_FD_DIRECT, /* never blocks, or a description of our own that does not */
+    MUX_FD_SOCKET, /* MSG_DONTWAIT */
     MUX_FD_CAUTIOUS /* poll first, and take small bites */
 };
 

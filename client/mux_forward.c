@@ -147,8 +147,8 @@ add(struct mux_forwards *forwards, struct forward *forward)
 static struct mux_target
 target_of(const struct forward *forward)
 {
-    bool asks = forward->type == MUX_FORWARD_DYNAMIC ||
-                forward->connect_port == 0;
+    bool asks =
+        forward->type == MUX_FORWARD_DYNAMIC || forward->connect_port == 0;
 
     return (struct mux_target){asks ? NULL : forward->connect,
                                forward->connect_port};
@@ -207,8 +207,8 @@ step_lookup(struct mux_forwards *forwards)
         refuse(&job->reply, "the address to listen on is not found in time");
     else if (mux_lookup_step(&job->lookup, &found) == 0)
         return;
-    else if (!mux_bind_addresses(&job->forward->bind, &found,
-                                 job->reply.reason, sizeof job->reply.reason))
+    else if (!mux_bind_addresses(&job->forward->bind, &found, job->reply.reason,
+                                 sizeof job->reply.reason))
         job->reply.kind = MUX_FORWARD_REFUSED;
     else {
         confirm(&job->reply, job->forward);
@@ -351,8 +351,7 @@ open_forward(struct mux_forwards *forwards, const void *asker,
     if (remote && !is_free(forwards, reply))
         return;
     /* One more may be on its way. */
-    if (forwards->count + (forwards->job.forward != NULL) >=
-        MUX_FORWARDS_MAX) {
+    if (forwards->count + (forwards->job.forward != NULL) >= MUX_FORWARDS_MAX) {
         refuse(reply, "too many forwards");
         return;
     }
@@ -586,8 +585,8 @@ mux_forwards_poll(struct mux_forwards *forwards, struct pollfd *polls)
 
         forward->polled = used;
         for (j = 0; j < forward->bind.count; j++)
-            polls[used++] = (struct pollfd){
-                deaf ? -1 : forward->bind.fds[j], POLLIN, 0};
+            polls[used++] =
+                (struct pollfd){deaf ? -1 : forward->bind.fds[j], POLLIN, 0};
     }
     polls[used++] = (struct pollfd){forwards->job.lookup.fd, POLLIN, 0};
     forwards->links_polled = used;

@@ -44,6 +44,7 @@ struct mux_link {
     char from[INET6_ADDRSTRLEN];
     int from_port;
     struct mux_socks *socks; /* NULL when there is none, or no more */
+    bool dialling;
     struct mux_dial dial;
     char reason[160];
 };
@@ -216,8 +217,8 @@ mux_link_abandon(struct mux_link *link)
 {
     link->abandoned = true;
     close_sides(link);
-    if (link->phase != PHASE_OVER && (link->phase != PHASE_OPEN ||
-                                      !link->asked))
+    if (link->phase != PHASE_OVER &&
+        (link->phase != PHASE_OPEN || !link->asked))
         finish(link, MUX_LINK_ENDED);
 }
 
@@ -234,8 +235,8 @@ send_socks(struct mux_link *link)
     if (len == 0)
         return true;
     if (!link->incoming)
-        return send(link->sock, socks->out, len,
-                    MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+        return send(link->sock, socks->out, len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+               (ssize_t)len;
     if (ssh_channel_window_size(link->pipe.channel) < len)
         return false;
     mux_pipe_send(&link->pipe, socks->out, len);
@@ -269,8 +270,7 @@ feed_socks(struct mux_link *link)
         const unsigned char *data = mux_pipe_look(&link->pipe, &have);
 
         if (data != NULL)
-            mux_pipe_skip(&link->pipe,
-                          mux_socks_feed(link->socks, data, have));
+            mux_pipe_skip(&link->pipe, mux_socks_feed(link->socks, data, have));
         return data != NULL || !link->pipe.remote_eof;
     }
     if (!link->readable)
@@ -391,8 +391,9 @@ step_dial(struct mux_link *link)
         link->dial.error = errno;
         result = sock >= 0 ? 1 : -1;
     } else {
-        if (link->dial.since.tv_sec == 0)
+        if (!link->dialling)
             mux_dial_start(&link->dial, to->name, (uint16_t)to->port);
+        link->dialling = true;
         result = mux_dial_step(&link->dial, &sock);
     }
     if (result == 0)

@@ -62,7 +62,8 @@ void mux_link_free(struct mux_link **link);
 void mux_link_abandon(struct mux_link *link);
 
 /* Fills in what to wait for; gives the number of entries used. */
-size_t mux_link_poll(struct mux_link *link, struct pollfd polls[MUX_LINK_POLLS]);
+size_t mux_link_poll(struct mux_link *link,
+                     struct pollfd polls[MUX_LINK_POLLS]);
 
 /* Notes what poll() said of the same entries. */
 void mux_link_ready(struct mux_link *link,

@@ -103,7 +103,9 @@ void
 mux_links_end(struct mux_links *links)
 {
     while (links->count > 0) {
-        mux_link_abandon(links->all[--links->count].link);
-        mux_link_free(&links->all[links->count].link);
+        struct mux_link *link = links->all[--links->count].link;
+
+        mux_link_abandon(link);
+        mux_link_free(&link);
     }
 }

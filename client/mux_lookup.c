@@ -28,8 +28,7 @@ mux_address_len(const struct sockaddr_storage *address)
 static void
 add(struct mux_addresses *found, const struct sockaddr *address, socklen_t len)
 {
-    if (found->count < MUX_ADDRESSES_MAX &&
-        len <= sizeof found->all[0])
+    if (found->count < MUX_ADDRESSES_MAX && len <= sizeof found->all[0])
         memcpy(&found->all[found->count++], address, len);
 }
 

@@ -187,9 +187,8 @@ fill_hold(struct mux_pipe *pipe, struct mux_sink *sink)
         }
     }
     /* There is data, so this does not let libssh take packets in. */
-    got = ssh_channel_read_nonblocking(pipe->channel, sink->hold,
-                                       (uint32_t)sink->backlog,
-                                       sink->is_stderr);
+    got = ssh_channel_read_nonblocking(
+        pipe->channel, sink->hold, (uint32_t)sink->backlog, sink->is_stderr);
     sink->backlog = 0;
     sink->hold_at = 0;
     /* Where nobody reads any more it is thrown away. */
@@ -341,8 +340,8 @@ pump_input(struct mux_pipe *pipe)
 static bool
 is_over(const struct mux_pipe *pipe)
 {
-    bool drained = mux_sink_is_empty(&pipe->out) &&
-                   mux_sink_is_empty(&pipe->err);
+    bool drained =
+        mux_sink_is_empty(&pipe->out) && mux_sink_is_empty(&pipe->err);
 
     return pipe->cut || (pipe->remote_closed && drained) ||
            (pipe->forward && pipe->remote_eof && pipe->eof_sent && drained);

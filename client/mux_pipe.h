@@ -40,7 +40,7 @@ struct mux_pipe {
     ssh_channel channel; /* NULL before mux_pipe_attach */
     struct ssh_channel_callbacks_struct callbacks;
 
-    struct mux_fd in;   /* to the channel */
+    struct mux_fd in;    /* to the channel */
     struct mux_sink out; /* from the channel */
     struct mux_sink err; /* and its standard error */
 
@@ -111,7 +111,8 @@ void mux_pipe_skip(struct mux_pipe *pipe, size_t len);
 bool mux_pipe_step(struct mux_pipe *pipe);
 
 /* Fills in what to wait for; gives the number of entries used. */
-size_t mux_pipe_poll(struct mux_pipe *pipe, struct pollfd polls[MUX_PIPE_POLLS]);
+size_t mux_pipe_poll(struct mux_pipe *pipe,
+                     struct pollfd polls[MUX_PIPE_POLLS]);
 
 /* Notes what poll() said of the same entries. */
 void mux_pipe_ready(struct mux_pipe *pipe,

@@ -80,8 +80,8 @@ struct mux_new_session {
 /* OPEN_FWD and CLOSE_FWD. The spans are parts of the packet, without NUL. */
 struct mux_fwd {
     uint32_t type;
-    authplug_span listen; /* empty: the loopback addresses; "*": all */
-    uint32_t listen_port; /* 0: the server chooses, remote only */
+    authplug_span listen;  /* empty: the loopback addresses; "*": all */
+    uint32_t listen_port;  /* 0: the server chooses, remote only */
     authplug_span connect; /* of no meaning for dynamic ones */
     uint32_t connect_port; /* 0, remote only: the client of it asks (SOCKS) */
 };

@@ -231,8 +231,7 @@ next_phase(const struct mux_session *session)
         return PHASE_AGENT;
     if (session->phase < PHASE_PTY && session->want_tty)
         return PHASE_PTY;
-    if (session->phase < PHASE_START &&
-        session->env_next < session->env_count)
+    if (session->phase < PHASE_START && session->env_next < session->env_count)
         return PHASE_ENV;
     return session->phase < PHASE_START ? PHASE_START : PHASE_RUN;
 }
@@ -240,7 +239,8 @@ next_phase(const struct mux_session *session)
 static void
 read_size(const struct mux_session *session, struct winsize *size)
 {
-    if (session->pipe.in.fd < 0 || ioctl(session->pipe.in.fd, TIOCGWINSZ, size) != 0)
+    if (session->pipe.in.fd < 0 ||
+        ioctl(session->pipe.in.fd, TIOCGWINSZ, size) != 0)
         memset(size, 0, sizeof *size);
 }
 
@@ -258,8 +258,8 @@ try_phase(struct mux_session *session)
     case PHASE_PTY:
         if (!session->asked)
             read_size(session, &session->size);
-        return ssh_channel_request_pty_size(session->pipe.channel, session->term,
-                                            session->size.ws_col,
+        return ssh_channel_request_pty_size(session->pipe.channel,
+                                            session->term, session->size.ws_col,
                                             session->size.ws_row);
     case PHASE_ENV:
         name = session->env[session->env_next];
@@ -271,7 +271,8 @@ try_phase(struct mux_session *session)
         if (session->want_subsystem)
             return ssh_channel_request_subsystem(session->pipe.channel,
                                                  session->command);
-        return ssh_channel_request_exec(session->pipe.channel, session->command);
+        return ssh_channel_request_exec(session->pipe.channel,
+                                        session->command);
     case PHASE_RUN:
     case PHASE_OVER:
         break;
@@ -388,7 +389,8 @@ mux_session_resized(struct mux_session *session)
         size.ws_row == session->size.ws_row)
         return;
     session->size = size;
-    ssh_channel_change_pty_size(session->pipe.channel, size.ws_col, size.ws_row);
+    ssh_channel_change_pty_size(session->pipe.channel, size.ws_col,
+                                size.ws_row);
 }
 
 long

@@ -18,8 +18,7 @@ mux_socks_reply(struct mux_socks *socks, enum mux_socks_result result)
 
     if (len > sizeof socks->out - socks->out_len)
         return;
-    memcpy(socks->out + socks->out_len, socks->version == 4 ? four : five,
-           len);
+    memcpy(socks->out + socks->out_len, socks->version == 4 ? four : five, len);
     socks->out_len += len;
 }
 

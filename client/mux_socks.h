@@ -30,8 +30,8 @@ enum mux_socks_result {
 
 struct mux_socks {
     enum mux_socks_state state;
-    unsigned version; /* 4 or 5 once it is known */
-    bool greeted;     /* SOCKS 5: the methods are settled */
+    unsigned version;                /* 4 or 5 once it is known */
+    bool greeted;                    /* SOCKS 5: the methods are settled */
     unsigned char in[MUX_SOCKS_MAX]; /* the message that is being read */
     size_t have;
     unsigned char out[16]; /* to be sent to the client */

@@ -116,6 +116,11 @@ l=$(free_port)
 ask -O forward -L "$l:127.0.0.1:$closed" && ends closed "$l" 2>"$T/err"
 report 'where nobody listens at the other end, the connection is closed'
 
+l=$(free_port)
+ask -O forward -L "LOCALHOST:$l:127.0.0.1:$echo" && ends echo "$l" 1000 2>"$T/err"
+report '-L listens on an address that is looked up'
+
+l=$(free_port)
 ask -O forward -L "$l.invalid:$l:127.0.0.1:$echo"
 [ $? -eq 255 ] && grep -q 'the address to listen on is not found' "$T/err"
 report 'an address that is none is refused with a reason'
@@ -221,6 +226,10 @@ rm -f "$T/targets/heard"
 ask -O forward -R "127.0.0.2:$r:$T/targets/source" &&
     ends source "127.0.0.2,$r" "$T/targets/heard" 2>"$T/err"
 report '-R reaches a UNIX socket, and half-closes'
+
+r=$(free_port)
+ask -O forward -R "$r:LOCALHOST:$echo" && ends echo "$r" 1000 2>"$T/err"
+report '-R reaches a host that is looked up'
 
 r=$(free_port)
 ask -O forward -R "$r:127.0.0.1:$closed" && ends closed "$r" 2>"$T/err"

@@ -23,27 +23,23 @@ static const char stdio[] =
     "\x10\0\0\x08\0\0\0\x09\0\0\0\0\0\0\0\4host\0\0\0\x16";
 static const char terminate[] = "\x10\0\0\5\0\0\0\7";
 static const char stop[] = "\x10\0\0\x09\0\0\0\7";
-static const char local[] =
-    "\x10\0\0\6\0\0\0\x0a\0\0\0\1"
-    "\0\0\0\0\0\0\x1f\x90\0\0\0\4host\0\0\0\x50";
-static const char dynamic[] =
-    "\x10\0\0\6\0\0\0\x0b\0\0\0\3"
-    "\0\0\0\1*\0\0\x04\x38\0\0\0\5socks\0\0\0\0";
-static const char cancel[] =
-    "\x10\0\0\7\0\0\0\x0c\0\0\0\2"
-    "\0\0\0\0\0\0\0\0\0\0\0\5/sock\xff\xff\xff\xfe";
-static const char session[] =
-    "\x10\0\0\2\0\0\0\1"    /* NEW_SESSION, its id */
-    "\0\0\0\0"              /* reserved */
-    "\0\0\0\1\0\0\0\0"      /* terminal, X11 */
-    "\0\0\0\1\0\0\0\0"      /* agent, subsystem */
-    "\0\0\0\x7e"            /* escape character */
-    "\0\0\0\5xterm"
-    "\0\0\0\4true"
-    "\0\0\0\6LANG=C"
-    "\0\0\0\4junk"
-    "\0\0\0\2=x"
-    "\0\0\0\2E=";
+static const char local[] = "\x10\0\0\6\0\0\0\x0a\0\0\0\1"
+                            "\0\0\0\0\0\0\x1f\x90\0\0\0\4host\0\0\0\x50";
+static const char dynamic[] = "\x10\0\0\6\0\0\0\x0b\0\0\0\3"
+                              "\0\0\0\1*\0\0\x04\x38\0\0\0\5socks\0\0\0\0";
+static const char cancel[] = "\x10\0\0\7\0\0\0\x0c\0\0\0\2"
+                             "\0\0\0\0\0\0\0\0\0\0\0\5/sock\xff\xff\xff\xfe";
+static const char session[] = "\x10\0\0\2\0\0\0\1" /* NEW_SESSION, its id */
+                              "\0\0\0\0"           /* reserved */
+                              "\0\0\0\1\0\0\0\0"   /* terminal, X11 */
+                              "\0\0\0\1\0\0\0\0"   /* agent, subsystem */
+                              "\0\0\0\x7e"         /* escape character */
+                              "\0\0\0\5xterm"
+                              "\0\0\0\4true"
+                              "\0\0\0\6LANG=C"
+                              "\0\0\0\4junk"
+                              "\0\0\0\2=x"
+                              "\0\0\0\2E=";
 
 static const struct {
     const char *at;
@@ -62,9 +58,9 @@ static const struct {
 static bool
 is_inside(authplug_span span, const unsigned char *at, size_t len)
 {
-    return span.len == 0 || (span.data >= at && span.len <= len &&
-                             span.data + span.len <= at + len &&
-                             !authplug_span_has(span, 0));
+    return span.len == 0 ||
+           (span.data >= at && span.len <= len &&
+            span.data + span.len <= at + len && !authplug_span_has(span, 0));
 }
 
 /* Whatever came is refused, or is within what others rely on. */
@@ -78,8 +74,7 @@ check_fwd(const struct mux_request *request)
         return;
     assert_in_range(it->type, MUX_FORWARD_LOCAL, MUX_FORWARD_DYNAMIC);
     assert_true(it->listen_port <= 65535 || it->listen_port == MUX_PORT_PATH);
-    assert_true(it->connect_port <= 65535 ||
-                it->connect_port == MUX_PORT_PATH);
+    assert_true(it->connect_port <= 65535 || it->connect_port == MUX_PORT_PATH);
     assert_true(it->listen.len <= MUX_NAME_MAX);
     assert_true(it->connect.len <= MUX_NAME_MAX);
     assert_true(it->listen_port != 0 || it->type == MUX_FORWARD_REMOTE);
@@ -291,13 +286,13 @@ TEST(a_nul_in_a_command_is_refused)
     char *command;
 
     memcpy(copy, session, sizeof session);
-    command = memchr(copy, 't', sizeof copy - 1);     /* xterm */
-    command = memchr(command + 1, 't', sizeof copy - 1 -
-                                           (size_t)(command + 1 - copy));
+    command = memchr(copy, 't', sizeof copy - 1); /* xterm */
+    command = memchr(command + 1, 't',
+                     sizeof copy - 1 - (size_t)(command + 1 - copy));
     *command = '\0';
-    assert_int_equal(mux_request_read(
-                         authplug_span_make(copy, sizeof copy - 1), &request),
-                     AUTHPLUG_VALUE);
+    assert_int_equal(
+        mux_request_read(authplug_span_make(copy, sizeof copy - 1), &request),
+        AUTHPLUG_VALUE);
 }
 
 TEST(variables_over_the_limit_refuse_the_session_and_nothing_else)
@@ -310,8 +305,8 @@ TEST(variables_over_the_limit_refuse_the_session_and_nothing_else)
     assert_non_null(packet);
     writer = authplug_writer_to(packet);
     authplug_put_bytes(&writer, authplug_span_make(session, 28));
-    authplug_put_bytes(&writer, authplug_span_make("\0\0\0\0\0\0\0\0\0\0\0",
-                                                   12));
+    authplug_put_bytes(&writer,
+                       authplug_span_make("\0\0\0\0\0\0\0\0\0\0\0", 12));
     for (i = 0; i < MUX_ENV_MAX; i++)
         authplug_put_string(&writer, authplug_span_of("A=b"));
     assert_int_equal(writer.status, AUTHPLUG_OK);
@@ -336,8 +331,7 @@ TEST(a_packet_cut_anywhere_is_refused_or_is_a_shorter_one)
 
     for (i = 0; i < VECTORS; i++)
         for (len = 0; len < vectors[i].len; len++) {
-            authplug_status status =
-                read_copy(vectors[i].at, len, &request);
+            authplug_status status = read_copy(vectors[i].at, len, &request);
 
             if (len < 8) /* a type and a number are in all of them */
                 assert_int_equal(status, AUTHPLUG_TRUNCATED);
@@ -363,15 +357,14 @@ TEST(a_flipped_bit_anywhere_does_no_harm)
 
 TEST(replies_are_the_bytes_of_the_protocol)
 {
-    static const char expected[] =
-        "\0\0\0\x08\0\0\0\1\0\0\0\4"
-        "\0\0\0\x0c\x80\0\0\5\0\0\0\7\0\1\0\2"
-        "\0\0\0\x0c\x80\0\0\6\0\0\0\1\0\0\0\3"
-        "\0\0\0\x08\x80\0\0\x08\0\0\0\3"
-        "\0\0\0\x0c\x80\0\0\4\0\0\0\3\0\0\0\xff"
-        "\0\0\0\x0e\x80\0\0\3\0\0\0\x09\0\0\0\2no"
-        "\0\0\0\x08\x80\0\0\1\0\0\0\x0a"
-        "\0\0\0\x0c\x80\0\0\7\0\0\0\x0b\0\0\xff\xff";
+    static const char expected[] = "\0\0\0\x08\0\0\0\1\0\0\0\4"
+                                   "\0\0\0\x0c\x80\0\0\5\0\0\0\7\0\1\0\2"
+                                   "\0\0\0\x0c\x80\0\0\6\0\0\0\1\0\0\0\3"
+                                   "\0\0\0\x08\x80\0\0\x08\0\0\0\3"
+                                   "\0\0\0\x0c\x80\0\0\4\0\0\0\3\0\0\0\xff"
+                                   "\0\0\0\x0e\x80\0\0\3\0\0\0\x09\0\0\0\2no"
+                                   "\0\0\0\x08\x80\0\0\1\0\0\0\x0a"
+                                   "\0\0\0\x0c\x80\0\0\7\0\0\0\x0b\0\0\xff\xff";
     authplug_secret *out = authplug_secret_new(1024);
     authplug_span got;
 
@@ -381,8 +374,7 @@ TEST(replies_are_the_bytes_of_the_protocol)
     assert_int_equal(mux_put_opened(out, 1, 3), AUTHPLUG_OK);
     assert_int_equal(mux_put_tty_failed(out, 3), AUTHPLUG_OK);
     assert_int_equal(mux_put_exit(out, 3, 255), AUTHPLUG_OK);
-    assert_int_equal(mux_put_refusal(out, MUX_S_FAILURE, 9, "no"),
-                     AUTHPLUG_OK);
+    assert_int_equal(mux_put_refusal(out, MUX_S_FAILURE, 9, "no"), AUTHPLUG_OK);
     assert_int_equal(mux_put_ok(out, 10), AUTHPLUG_OK);
     assert_int_equal(mux_put_remote_port(out, 11, 65535), AUTHPLUG_OK);
     got = authplug_secret_span(out);
@@ -410,13 +402,11 @@ main(void)
             an_alive_check_has_nothing_but_an_id_nor_have_stop_and_exit),
         cmocka_unit_test(forwards_are_read_with_both_ends),
         cmocka_unit_test(forwards_that_make_no_sense_are_refused),
-        cmocka_unit_test(
-            what_is_not_served_has_an_id_and_a_reason),
+        cmocka_unit_test(what_is_not_served_has_an_id_and_a_reason),
         cmocka_unit_test(a_nul_in_a_command_is_refused),
         cmocka_unit_test(
             variables_over_the_limit_refuse_the_session_and_nothing_else),
-        cmocka_unit_test(
-            a_packet_cut_anywhere_is_refused_or_is_a_shorter_one),
+        cmocka_unit_test(a_packet_cut_anywhere_is_refused_or_is_a_shorter_one),
         cmocka_unit_test(a_flipped_bit_anywhere_does_no_harm),
         cmocka_unit_test(replies_are_the_bytes_of_the_protocol),
         cmocka_unit_test(a_reply_that_does_not_fit_is_said_to),

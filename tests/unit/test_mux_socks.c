@@ -70,9 +70,8 @@ TEST(requests_are_read_in_pieces_of_any_size)
 
     for (i = 0; i < GOOD; i++)
         for (piece = 1; piece <= good[i].len; piece++) {
-            assert_int_equal(
-                feed(&socks, good[i].request, good[i].len, piece),
-                good[i].len);
+            assert_int_equal(feed(&socks, good[i].request, good[i].len, piece),
+                             good[i].len);
             assert_int_equal(socks.state, MUX_SOCKS_TARGET);
             assert_string_equal(socks.host, good[i].host);
             assert_int_equal(socks.port, good[i].port);
