@@ -613,8 +613,8 @@ check_backlogs(struct server *server)
 }
 
 /*
- * Steps all sessions and forwards, again and again while any of their calls let libssh take
- * packets in, for these may be for one that was stepped before.
+ * Steps all sessions and forwards, again and again while any of their calls let
+ * libssh take packets in, for these may be for one that was stepped before.
  */
 static void
 step_sessions(struct server *server)

@@ -130,7 +130,7 @@ note_peer(struct mux_link *link)
         getnameinfo((struct sockaddr *)&peer, len, link->from,
                     sizeof link->from, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        link->from_port = atoi(port);
+        link->from_port = (int)strtol(port, NULL, 10);
 }
 
 static void

@@ -3,7 +3,7 @@
 # side by side with OpenSSH's own control master where the two can be compared.
 #
 # BUILD is the build directory, with tests/tools/mux_harness. Prints TAP.
-# shellcheck disable=SC2016,SC2012,SC2317
+# shellcheck disable=SC1091,SC2016,SC2012,SC2154,SC2317
 set -u
 . "$(dirname "$0")/mux_lib.sh"
 
@@ -476,4 +476,4 @@ fi
 report 'no sanitizer complained'
 
 echo "1..$count"
-exit $failed
+exit "$failed"

@@ -3,7 +3,7 @@
 # sshd: -W, -L, -D, -R, -A, and ssh's -O.
 #
 # BUILD is the build directory, with tests/tools/mux_harness. Prints TAP.
-# shellcheck disable=SC2016,SC2012,SC2317,SC2154
+# shellcheck disable=SC1091,SC2016,SC2012,SC2154,SC2317
 set -u
 here=$(dirname "$0")
 . "$here/mux_lib.sh"
@@ -380,7 +380,6 @@ report 'clients that talk nonsense or go away harm nobody but themselves'
 
 start_harness stopped -d "$main"
 stopped=$pid
-via stopped x 'read x; echo "$x"; exit 6' <"$T/targets.log" >/dev/null 2>&1
 mkfifo "$T/go"
 via_exec stopped x 'read x; echo "$x"; exit 6' <"$T/go" >"$T/session" 2>&1 &
 one=$!
@@ -397,9 +396,9 @@ wait $one
 [ $? -eq 6 ] && grep -qx word "$T/session" && wait "$stopped"
 report 'and serving ends with the last session'
 
-start_harness stopped -d "$main"
+start_harness idle -d "$main"
 stopped=$pid
-LIMIT=10 via stopped -O stop x 2>"$T/err" && wait "$stopped"
+LIMIT=10 via idle -O stop x 2>"$T/err" && wait "$stopped"
 report 'at once where there is none'
 
 # -------------------------------------------------------------------- -O exit
@@ -453,4 +452,4 @@ fi
 report 'no sanitizer complained'
 
 echo "1..$count"
-exit $failed
+exit "$failed"
