@@ -45,53 +45,49 @@ typedef enum outcome {
     FAILED
 } outcome;
 
-static bool
-stands(const standing *place)
+/* Whether the place is free, taken by a connection, or by something else. */
+static outcome
+look_at(const standing *place)
 {
-    pid_t pid;
-
-    switch (standing_ask(place->path, &pid)) {
+    switch (standing_ask(place->path, NULL)) {
     case STANDING_ALIVE:
-        return true;
+        return STANDS;
     case STANDING_MUTE:
-        io_say(PROGRAM,
-               "what serves %s does not answer: end it, then try "
-               "again",
+        io_say(PROGRAM, "what serves %s does not answer: end it, then try "
+                        "again",
                place->path);
-        return false;
+        return FAILED;
     case STANDING_FOREIGN:
-        io_say(PROGRAM,
-               "%s is another user's, or no socket: choose another "
-               "path with -S",
+        io_say(PROGRAM, "%s is another user's, or no socket: choose another "
+                        "path with -S",
                place->path);
-        return false;
+        return FAILED;
     case STANDING_NONE:
         break;
     }
-    return false;
+    return MADE;
 }
 
 /* Whether a login makes sense: the place is free, and ours alone. */
 static outcome
 take_place(struct login *login, standing *place)
 {
-    standing_state state;
+    outcome out;
     bool waited;
 
     if (!standing_place(place, &login->config))
         return FAILED;
-    if (stands(place))
-        return STANDS;
+    out = look_at(place);
+    if (out != MADE)
+        return out;
     if (!standing_lock(place, login->deadline, &waited))
         return FAILED;
-    state = standing_ask(place->path, NULL);
-    if (state == STANDING_ALIVE)
-        return STANDS;
-    if (state != STANDING_NONE)
-        return FAILED;
-    if (waited && login->args->if_needed)
+    if (!waited)
+        return MADE;
+    out = look_at(place);
+    if (out == MADE && login->args->if_needed)
         return FAILED; /* the other has said why; one dialogue is enough */
-    return MADE;
+    return out;
 }
 
 static outcome

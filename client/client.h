@@ -117,6 +117,7 @@ typedef struct ssh_config {
     char *pubkeyalgorithms;
     char *controlpath, *controlmaster, *controlpersist, *forwardagent;
     char *sessiontype;
+    char *agent; /* the socket of the agent that is forwarded, or NULL */
     char *user_known_hosts[FILES_MAX], *global_known_hosts[FILES_MAX];
     char *identities[IDENTITIES_MAX];
     uint32_t port;
@@ -225,6 +226,8 @@ struct tap;
 
 /* NULL: out of memory or not to be had. The session's socket is AF_INET. */
 struct tap *tap_open(ssh_session session);
+/* The same, with replies to global requests. */
+struct tap *tap_open_replies(ssh_session session);
 /* The next packet that passed. */
 bool tap_next(struct tap *tap, capture_packet *packet);
 /* Wipes what was captured and stops capturing. */

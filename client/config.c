@@ -333,6 +333,29 @@ expand_all(ssh_config *config)
     return true;
 }
 
+/* ForwardAgent: the agent, another one's socket, or a variable that names it
+ * (ssh_config(5)). */
+static bool
+find_agent(ssh_config *config)
+{
+    const char *value = config->forwardagent;
+    const char *path = value;
+
+    if (value == NULL || strcmp(value, "no") == 0)
+        return true;
+    if (strcmp(value, "yes") == 0)
+        path = config->identityagent == NULL ||
+                       strcmp(config->identityagent, "SSH_AUTH_SOCK") == 0
+                   ? getenv("SSH_AUTH_SOCK")
+                   : config->identityagent;
+    else if (value[0] == '$' && value[1] != '{')
+        path = getenv(value + 1);
+    if (path == NULL || *path == 0 || strcmp(path, "none") == 0)
+        return true;
+    config->agent = config_expand(config, path, true);
+    return config->agent != NULL;
+}
+
 /* Whether remarks are unwanted: QUIET, FATAL or ERROR. */
 static bool
 is_quiet(const char *level)
@@ -392,7 +415,8 @@ config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
                         "PATH OpenSSH's?");
         good = false;
     }
-    good = good && can_be_done(config) && expand_all(config);
+    good = good && can_be_done(config) && expand_all(config) &&
+           find_agent(config);
     config->quiet = args->quiet || is_quiet(config->loglevel);
     authplug_secret_free(&output);
     free(argv);
@@ -404,6 +428,7 @@ config_free(ssh_config *config)
 {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(*(char **)(void *)((char *)config + texts[i].at));
+    free(config->agent);
     for (size_t i = 0; i < FILES_MAX; i++) {
         free(config->user_known_hosts[i]);
         free(config->global_known_hosts[i]);

@@ -95,6 +95,7 @@ set_options(struct mux_options *options, const ssh_config *config,
     int alive = config->aliveinterval;
 
     options->path = door.path;
+    options->agent = config->agent;
     options->once = kind == MASTER_ONCE;
     if (kind != MASTER_STANDING)
         options->owner_pid = getpid();

@@ -5,7 +5,9 @@
 #ifndef AUTHPLUG_CLIENT_MUX_ALIVE_H
 #define AUTHPLUG_CLIENT_MUX_ALIVE_H
 
-#include "client/mux_session.h"
+#include "client/mux_hub.h"
+
+#include <stdint.h>
 
 struct mux_alive {
     long interval_ms;   /* 0: nobody asks */
@@ -13,6 +15,9 @@ struct mux_alive {
     unsigned asked;     /* since it was heard last */
     uint64_t heard;     /* packets that had come by then */
     struct timespec at; /* when it was heard, or asked */
+    struct timespec asked_at;
+    uint64_t sent; /* packets that had come when its answer was looked for */
+    unsigned looks;
 };
 
 void mux_alive_begin(struct mux_alive *alive, const struct mux_hub *hub,
