@@ -6,6 +6,7 @@
 
 #include <authplug/text.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,16 @@ tell(void *context, const char *text)
         (void)authplug_session_ask(with->session, &request, &response);
 }
 
+/* Until the time has passed, or the client hangs up. */
+static authplug_status
+wait_with_client(void *context, int64_t ms)
+{
+    const state *with = context;
+
+    return authplug_session_wait(with->session,
+                                 ms < INT_MAX ? (int)ms : INT_MAX);
+}
+
 /* What the server says beside prompts that the user does not see. */
 static void
 show_notices(items *all)
@@ -334,12 +345,18 @@ answer_by_rule(items *all, item *it)
         .found = &it->found,
         .deadline = io_deadline(SOURCES_MS),
         .tell = tell,
+        .wait = wait_with_client,
         .context = with,
         .codes = with->codes,
         .asked = authplug_secret_span(it->typed),
     };
-    bool good = source_answer(&from, it->answer);
+    bool good;
 
+    /* who ends us meanwhile gets a command ended, and gives back what a code
+     * waits for */
+    io_signals_begin();
+    good = source_answer(&from, it->answer);
+    io_signals_end();
     with->codes = from.codes;
     memcpy(it->why, from.why, sizeof it->why);
     return good;

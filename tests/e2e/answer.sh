@@ -260,15 +260,33 @@ client $rounds
 want_answer 755224 287082 359152
 client --prompt C:
 want_answer 969429
-want grep -rqx 'authplug 1 4' "$XDG_STATE_HOME"
+want grep -rqx 'authplug-used 1 hotp 4 [0-9]*' "$XDG_STATE_HOME"
+
+it "Counter is where they begin, and counts more than that of a URI"
+hotp "Secret $secret" 'Counter 5'
+client $rounds
+want_answer 254676 287922 162583
+hotp "Secret \"otpauth://hotp/c?secret=$secret&counter=7\"" 'Counter 0'
+client --prompt C:
+want_answer 755224
+
+it "the record counts where it is beyond it, and it where it is beyond the record"
+hotp "Secret $secret"
+client $rounds
+echo 'Counter 2' >>"$W/answers"
+client --prompt C:
+want_answer 969429
+sed -i 's/^Counter.*/Counter 9/' "$W/answers"
+client --prompt C:
+want_answer 520489
 
 it "the counter of a URI is where they begin"
 hotp "Secret \"otpauth://hotp/A%20B:c?secret=$secret&issuer=x&counter=7\""
 client --prompt C:
 want_answer 162583
 
-it "secrets may be in groups, in small letters, padded"
-hotp 'Secret "gezd gnbv-GY3T qojq gezd gnbv gy3t qojq===="'
+it "secrets may be in groups, in small letters"
+hotp 'Secret "gezd gnbv-GY3T qojq gezd gnbv gy3t qojq"'
 client --prompt C:
 want_answer 755224
 
@@ -281,15 +299,18 @@ hotp "Exec cat $W/seed" 'Secret $exec$'
 client --prompt C:
 want_answer 755224
 
-for fault in "Secret 1|neither base32" "Secret \"otpauth://totp/x?secret=AA\"|none of a Hotp" \
-    "Secret \"otpauth://hotp/x?digits=6\"|no secret" \
-    "Secret \"otpauth://hotp/x?secret=AA&secret=AB\"|given twice" \
-    "Secret \"otpauth://hotp/x?secret=AA&digits=99\"|may have" \
-    "Secret \"otpauth://hotp/x?secret=%4\"|may have"; do
+for fault in "Secret 1|neither base32" \
+    "Secret AAA|see whether a part is missing" \
+    "Secret \"otpauth://totp/x?secret=AA\"|a Totp block was expected" \
+    "Secret \"otpauth://hotp/x?digits=6\"|has no secret" \
+    "Secret \"otpauth://hotp/x?secret=AA&secret=AB\"|says something twice" \
+    "Secret \"otpauth://hotp/x?secret=AA&digits=99\"|other digits than 6" \
+    "Secret \"otpauth://hotp/x?secret=%4\"|two digits of hex"; do
     it "a secret that is none is said to be, without being shown: ${fault##*|}"
     hotp "${fault%%|*}"
     client --batch --prompt C:
     want_out PLUGIN_KI_USER_REQUEST
+    want_out "Hotp x: "
     want_out "${fault##*|}"
     want_not grep -q 'instruction.*secret=' "$W/out"
 done
@@ -318,7 +339,7 @@ rm -rf "$XDG_STATE_HOME"
 rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $totp:x$' 'Totp x' \
     "Secret $secret" 'Period 3600'
 client --batch --prompt C: --round --prompt C:
-want_out 'the next one can be at '
+want_out 'the next code of x can be used at '
 want_within 5000
 
 it "ten logins at once get ten codes, each another"
@@ -362,18 +383,18 @@ hotp "Secret $secret"
 mkdir -p "$XDG_STATE_HOME/authplug"
 chmod 755 "$XDG_STATE_HOME/authplug"
 client --batch --prompt C:
-want_out "chmod go= $XDG_STATE_HOME/authplug"
+want_out "chmod 700 $XDG_STATE_HOME/authplug"
 hotp "Secret $secret"
 client --prompt C:
-for f in "$XDG_STATE_HOME"/authplug/hotp-*[0-9]; do echo nonsense >"$f"; done
+for f in "$XDG_STATE_HOME"/authplug/*.hotp; do echo nonsense >"$f"; done
 client --batch --prompt C:
 want_out "cannot be understood"
-for f in "$XDG_STATE_HOME"/authplug/hotp-*[0-9]; do
+for f in "$XDG_STATE_HOME"/authplug/*.hotp; do
     rm "$f"
     ln -s /etc/passwd "$f"
 done
 client --batch --prompt C:
-want_out "cannot be read"
+want_out "is a symbolic link: remove it"
 
 it "the records tell no secret"
 hotp "Secret $secret"
@@ -412,6 +433,9 @@ faulty 1 'no host' 'Host'
 faulty 1 'no Secret' 'Totp x'
 faulty 3 'of this name already' 'Totp x' 'Secret A' 'Totp x'
 faulty 2 'unknown in a block of one-time' 'Hotp x' 'Period 30'
+faulty 2 'unknown in a block of one-time' 'Totp x' 'Counter 1'
+faulty 2 'number from 0 to 9223372036854775807' 'Hotp x' \
+    'Counter 9223372036854775808'
 faulty 2 'number from 6' 'Totp x' 'Digits 9'
 faulty 1 'belong together' 'Totp x' 'Secret $exec$'
 
