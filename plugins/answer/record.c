@@ -26,8 +26,8 @@
 #include <unistd.h>
 
 #define KIND "authplug-used 1"
-/* In milliseconds: between two looks at the lock, and how long one who is to end
- * waits for it. */
+/* In milliseconds: between two looks at the lock, and how long one who is to
+ * end waits for it. */
 #define LOCK_PAUSE 5
 #define PARTING 500
 #define LINE_SIZE 80

@@ -1,5 +1,5 @@
 /*
- * The record of a secret's used codes: what used.c decides by it, record.c keeps
+ * The record of a secret's used codes: used.c decides by it, record.c keeps it
  * on the disk. Internal.
  *
  * What fails has written why.
