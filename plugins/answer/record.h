@@ -63,7 +63,8 @@ bool record_keep(record *at, otp_use **uses);
 bool record_lock(record *at);
 void record_unlock(record *at);
 bool record_read(record *at, record_line *is);
-/* On the disk when it returns. */
+/* Then it outlives us, and where the next code could still be used after a loss
+ * of power, that as well. */
 bool record_write(record *at, uint64_t next);
 
 /* Who has the code of a counter holds it, until the lock file is closed. */
