@@ -1,10 +1,11 @@
 /*
  * How long it takes from the start of `authplug answer` until the first answer
  * has come, for one that is fixed and for one-time codes, against starting
- * /bin/true. A code by a counter waits until its record is on the disk, which is
- * the disk's time and has no bar. Prints medians and ratios, measured in turns.
+ * /bin/true. A code by a counter waits until its record is on the disk, which
+ * is the disk's time and has no bar. Prints medians and ratios, measured in
+ * turns.
  *
- *     bench_answer AUTHPLUG DIRECTORY
+ *     bench_answer AUTHPLUG /DIRECTORY
  */
 #define _GNU_SOURCE
 #include "bench/peer.h"

@@ -377,9 +377,10 @@ write_all(int fd, const char *text, size_t len)
 }
 
 /*
- * Whether the code waits for the disk. A time step is over before a machine that
- * lost its power is up again, so that its record only has to be on the way: who
- * is killed has it in the system's memory. A counter is for ever.
+ * Whether the code waits for the disk. A time step is over before a machine
+ * that lost its power is up again, so that its record only has to be on the
+ * way: that of one who is killed is in the system's memory. A counter is for
+ * ever.
  */
 static bool
 must_last(const record *at)

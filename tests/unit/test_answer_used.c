@@ -25,7 +25,7 @@
 /* its name */
 #define ID "63094451894882047685151642152854"
 
-/* -------------------------------------------------------------------- clocks */
+/* ------------------------------------------------------------------- clocks */
 
 static int64_t real_ms, mono_ms;
 static bool true_clocks;
@@ -67,7 +67,7 @@ __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
     return ready;
 }
 
-/* -------------------------------------------- system calls that fail, or kill */
+/* ------------------------------------------ system calls that fail, or kill */
 
 static unsigned calls, kill_at, fail_at, synced;
 static uid_t other_uid;
@@ -113,7 +113,7 @@ __wrap_geteuid(void)
     return __real_geteuid() + other_uid;
 }
 
-/* -------------------------------------------------------------------- places */
+/* ------------------------------------------------------------------- places */
 
 static char root[64], folder[96];
 
@@ -202,7 +202,7 @@ drop_place(void **state)
     return descriptors(false) == open_before ? 0 : -1;
 }
 
-/* -------------------------------------------------------------------- logins */
+/* ------------------------------------------------------------------- logins */
 
 static notes told;
 
@@ -332,7 +332,7 @@ mode_of(const char *path)
     return is.st_mode & 07777;
 }
 
-/* ---------------------------------------------------------------------- TOTP */
+/* --------------------------------------------------------------------- TOTP */
 
 TEST(the_first_code_is_that_of_now)
 {
@@ -361,8 +361,7 @@ TEST(record_and_directory_are_on_the_disk_before_the_code_is_given)
     assert_int_equal(synced, 7);
 }
 
-TEST(
-    a_code_that_is_over_before_a_machine_is_up_again_does_not_wait_for_the_disk)
+TEST(a_code_that_is_over_soon_does_not_wait_for_the_disk)
 {
     set_key(false, SECRET);
     synced = 0;
@@ -608,7 +607,7 @@ hang_up_in_a_crowd(void *context, int64_t ms)
     return AUTHPLUG_CLOSED;
 }
 
-TEST(a_client_that_hangs_up_ends_the_wait_and_what_was_reserved_is_given_back)
+TEST(a_client_that_hangs_up_ends_the_wait_and_gives_its_code_back)
 {
     set_key(false, SECRET);
     gets(NULL, STEP0);
@@ -644,7 +643,7 @@ TEST(a_secret_has_one_record_whatever_else_is_said_about_it)
     gets(NULL, 0);
 }
 
-/* ---------------------------------------------------------------------- HOTP */
+/* --------------------------------------------------------------------- HOTP */
 
 #define HOTP_URI "otpauth://hotp/x?secret=" SECRET "&counter="
 
@@ -791,7 +790,7 @@ TEST(a_killed_login_is_not_waited_for)
     assert_int_equal(real_ms, T0 * 1000);
 }
 
-/* --------------------------------------------------------------------- places */
+/* ------------------------------------------------------------------- places */
 
 TEST(records_are_in_the_state_directory)
 {
@@ -977,7 +976,7 @@ TEST(a_record_that_cannot_be_understood_is_left_to_the_user)
                  "remove it to begin with the secret's own counter");
 }
 
-/* ------------------------------------------------------------- many processes */
+/* ----------------------------------------------------------- many processes */
 
 #define MANY 20
 
@@ -1045,7 +1044,7 @@ TEST(many_at_once_use_counters_in_order)
         assert_string_equal(codes[i], code_for(i));
 }
 
-/* --------------------------------------------------------------------- sweeps */
+/* ------------------------------------------------------------------- sweeps */
 
 static void
 die_within(int n, int out)
@@ -1186,7 +1185,7 @@ TEST(each_allocation_may_fail)
     }
 }
 
-/* --------------------------------------------------------------- what is left */
+/* ------------------------------------------------------------- what is left */
 
 TEST(no_descriptor_is_inherited_by_commands)
 {
@@ -1257,7 +1256,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(the_first_code_is_that_of_now),
         T(record_and_directory_are_on_the_disk_before_the_code_is_given),
-        T(a_code_that_is_over_before_a_machine_is_up_again_does_not_wait_for_the_disk),
+        T(a_code_that_is_over_soon_does_not_wait_for_the_disk),
         T(a_second_one_waits_for_the_next_window),
         T(a_wait_of_less_than_a_second_is_not_told),
         T(who_waits_has_reserved_his_code),
@@ -1268,7 +1267,7 @@ main(void)
         T(a_clock_that_is_set_while_somebody_waits_neither_hangs_nor_repeats),
         T(a_signal_ends_the_waiting_and_gives_back_what_was_reserved),
         T(what_somebody_else_has_reserved_later_is_not_given_back),
-        T(a_client_that_hangs_up_ends_the_wait_and_what_was_reserved_is_given_back),
+        T(a_client_that_hangs_up_ends_the_wait_and_gives_its_code_back),
         T(a_secret_has_one_record_whatever_else_is_said_about_it),
         T(a_counter_goes_on),
         T(the_larger_counter_counts),
