@@ -164,6 +164,27 @@ want_screen 'answer "sesame"'
 want_screen 'answer "typed"'
 want_screen 'the rule in line 2 has answered 1 time in this login'
 
+# The messages of a client, in hex: PLUGIN_INIT, the method, "P:".
+init='01 00000002 00000001 68 00000016 00000000'
+method='03 00000014 6b6579626f6172642d696e746572616374697665'
+request='14 00000000 00000000 00000000 00000001 00000002 503a 00'
+
+it "what was answered counts when the client tries again, though all is forgotten"
+rules 'Host *' 'Username u' 'Host *' 'User u' 'Request "P:"' 'Response sesame'
+run 10 "$PY" "$E2E/converse.py" "$init" "$method" "$request" '!07' "$method" \
+    "$request" -- "$authplug" answer --config "$W/answers"
+want_rc 1
+[ "$(grep -c '^1500000001000000067365736[0-9a-f]*$' "$W/out")" = 1 ] ||
+    wrong "not one answer"
+want grep -q '^16' "$W/out"
+
+it "a client that tries again after the file has gone is told so"
+run 10 "$PY" "$E2E/converse.py" "$init" "$method" "$request" '!07' \
+    "@rm $W/answers" "$method" -- "$authplug" answer --config "$W/answers"
+want_rc 1
+hex=$(printf %s "$W/answers" | od -An -tx1 | tr -d ' \n')
+want grep -q "^05.*$hex" "$W/out"
+
 it "or as often as Limit says"
 rules 'Host *' 'Request "Password:"' 'Limit 2' 'Response sesame'
 client --prompt "Password: " --round --prompt "Password: "
