@@ -205,9 +205,10 @@ want_sent both 1
 it "logins at once with one secret all get in, each with its code"
 secret thirty HOTP/T30/6
 answers thirty Totp
-for n in 1 2 3 4 5; do begin thirty "l$n" "$fast"; done
-for n in 1 2 3 4 5; do want_entered "l$n"; done
-want_sent thirty 5
+# the fourth waits for up to 90 s of its own, and may wait for 120
+for n in 1 2 3 4; do begin thirty "l$n" "$fast"; done
+for n in 1 2 3 4; do want_entered "l$n"; done
+want_sent thirty 4
 
 it "a login that would have to wait too long is told when to come back"
 fresh sixty

@@ -14,7 +14,7 @@ through all of the plugin's memory that can be read.
   --answers         nor may any of the answers that were given
 
 Prints what is there that must not be, and gives 1 then; 2 where what must be
-there is not. What the plugin still has to do it gets two seconds for.
+there is not. What it has to do after the outcome it gets two seconds for.
 """
 import re
 import struct
@@ -82,7 +82,7 @@ say(1, struct.pack(">I", 2) + text(host) + struct.pack(">I", 22) + text("me"))
 hear()
 say(3, text("keyboard-interactive"))
 hear()
-lacks, has = [], []
+lacks, has, until = [], [], 0
 for name, value in options:
     if name == "--ask":
         answer = ask(value)
@@ -91,13 +91,13 @@ for name, value in options:
             lacks.append(answer)
     elif name == "--tell":
         say(6 if value == "success" else 7)
+        until = time.monotonic() + 2
     elif name == "--has":
         has.append(value.encode())
     elif name == "--hex":
         lacks.append(bytes.fromhex(value))
     elif name == "--lacks":
         lacks.append(value.encode())
-until = time.monotonic() + 2
 while True:
     found, missing = [], set(has)
     for where, data in memory():
