@@ -114,6 +114,16 @@ _authplug_answer_words() {
         -- "$cur"))
 }
 
+_authplug_config_words() {
+    local cur=$1 previous=$2
+    _authplug_value "$previous" "$cur" && return
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W '-F -l -p --help --version' -- "$cur"))
+    else
+        _authplug_hosts "$cur"
+    fi
+}
+
 _authplug_try_words() {
     local cur=$1 previous=$2
     if ((COMP_CWORD == 2)); then
@@ -145,11 +155,12 @@ _authplug() {
     elif [[ ${1##*/} == authplug-serve ]]; then
         _authplug_serve_words "$cur" "$previous"
     elif ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'answer connect no-connection passwd serve ssh try
-            --help --version' \
-            -- "$cur"))
+        COMPREPLY=($(compgen -W 'answer config connect no-connection passwd serve
+            ssh try --help --version' -- "$cur"))
     elif [[ ${COMP_WORDS[1]} == answer ]]; then
         _authplug_answer_words "$cur" "$previous"
+    elif [[ ${COMP_WORDS[1]} == config ]]; then
+        _authplug_config_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == connect ]]; then
         _authplug_connect_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == passwd ]]; then

@@ -95,7 +95,7 @@ take_place(struct login *login, standing *place)
 }
 
 static outcome
-log_in(struct login *login, standing *place, const ssh_args *args)
+log_in(struct login *login, standing *place, ssh_args *args)
 {
     login_end end = LOGIN_FAILED;
     outcome out = FAILED;
@@ -167,8 +167,8 @@ spare(const ssh_args *args)
     return above_asks_only() ? EXIT_GOOD : -1;
 }
 
-/* Where the command line says all about the place, a look is enough: no `ssh -G`
- * each time that Match exec asks. */
+/* Where the command line says all about the place, a look is enough, and no
+ * `ssh -G` is run each time that Match exec asks. */
 static bool
 stands_where_told(const ssh_args *args)
 {
@@ -181,7 +181,7 @@ stands_where_told(const ssh_args *args)
 }
 
 int
-connect_run(const ssh_args *args)
+connect_run(ssh_args *args)
 {
     struct login login = {.stays = true};
     standing place = {.lock = -1};

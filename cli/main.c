@@ -30,6 +30,7 @@ static const struct {
 #ifdef HAVE_ANSWER
     {"answer", cli_answer, "answer a server's questions by rules, as a plugin"},
 #endif
+    {"config", cli_config, "tell what applies to a host, and who says so"},
     {"try", cli_try, "hold a conversation with a plugin by hand"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)

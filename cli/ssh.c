@@ -20,15 +20,17 @@ static const char help[] =
     "\n"
     "  --plugin CMD   the plugin's command line, for /bin/sh -c; without it\n"
     "                 the environment variable AUTHPLUG_PLUGIN; without that\n"
-    "                 the questions go to you\n"
+    "                 the configuration; without that the questions go to you\n"
     "  --batch        ask nobody: what the plugin does not answer is an error\n"
-    "  --timeout S    seconds for the whole login, default 120\n"
+    "  --timeout S    seconds for the whole login; default the\n"
+    "                 configuration's, or 120\n"
     "  -v             say what is tried\n"
     "  --help         this text\n"
     "  --version      the version\n"
     "\n"
     "Exit status: that of the remote command; 255 if the login failed.\n"
     "authplug-ssh is the same as one word, for programs that take only one.\n"
+    "authplug config HOST says what of the configuration applies to a host.\n"
     "More: man authplug-ssh\n";
 
 login_end
@@ -142,7 +144,7 @@ run_session(struct login *login, standing *place, bool shared)
 }
 
 static int
-log_in(const ssh_args *args)
+log_in(ssh_args *args)
 {
     struct login login = {0};
     standing place = {.lock = -1};

@@ -10,7 +10,7 @@ enum { EXIT_GOOD = 0, EXIT_FAILED = 255 };
 extern const char connect_help[];
 
 /* `authplug connect`: gives the exit status. */
-int connect_run(const ssh_args *args);
+int connect_run(ssh_args *args);
 
 /*
  * The end of a login that was begun with io_signals_begin(): what it held is

@@ -1,13 +1,11 @@
 /* The command line: stock ssh's, with a few words of our own. */
 #include "client/client.h"
+#include "client/settings.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define DEFAULT_TIMEOUT_S 120
-#define LONGEST_TIMEOUT_S 86400
 
 /* The options of OpenSSH's ssh: without and with an argument. */
 static const char flags[] = "1246afgknqstvxACGKMNTVXYy";
@@ -38,9 +36,10 @@ parse_timeout(ssh_args *args, const char *text)
     errno = 0;
     seconds = strtol(text, &end, 10);
     if (errno != 0 || end == text || *end != 0 || seconds < 1 ||
-        seconds > LONGEST_TIMEOUT_S)
+        seconds > SETTINGS_TIMEOUT_MOST_S)
         return misuse("--timeout takes seconds from 1 to 86400, not ", text);
     args->timeout_ms = (int)seconds * 1000;
+    args->timeout_given = true;
     return true;
 }
 
@@ -84,6 +83,7 @@ parse_long(ssh_args *args, char **argv, int *at)
     value = long_value("plugin", argv, at, &missing);
     if (value != NULL) {
         args->plugin = *value == 0 ? NULL : value;
+        args->plugin_given = true;
         return true;
     }
     value = long_value("timeout", argv, at, &missing);
@@ -175,9 +175,10 @@ args_parse(ssh_args *args, int argc, char **argv)
     int i;
 
     args->plugin = getenv("AUTHPLUG_PLUGIN");
+    args->plugin_given = args->plugin != NULL;
     if (args->plugin != NULL && *args->plugin == 0)
         args->plugin = NULL;
-    args->timeout_ms = DEFAULT_TIMEOUT_S * 1000;
+    args->timeout_ms = SETTINGS_TIMEOUT_S * 1000;
     if (!allocate(args, argc, argv))
         return false;
     for (i = 1; i < argc; i++) {
@@ -275,6 +276,9 @@ args_free(ssh_args *args)
 {
     free(args->options);
     args->options = NULL;
+    free(args->plugin_words);
+    args->plugin_words = NULL;
+    settings_free(&args->settings);
 }
 
 const char **

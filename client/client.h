@@ -4,7 +4,9 @@
  *
  *   args.c     the command line, as stock ssh reads it, and what is ours in it
  *   config.c   what `ssh -G` says applies to the target
- *   program.c  running stock OpenSSH's programs for an answer
+ *   program.c  running stock OpenSSH's programs for an answer (program.h)
+ *   settings.c authplug's own configuration (settings.h)
+ *   settle.c   what that adds to the command line
  *   ciphers.c  which ciphers come first
  *   connect.c  a connected socket, however the target is reached
  *   relay.c    a pump between a loopback IPv4 socket and another
@@ -28,6 +30,7 @@
 #include <authplug/secret.h>
 #include <authplug/wire.h>
 
+#include "client/program.h"
 #include "io/capture.h"
 #include "io/io.h"
 
@@ -50,8 +53,12 @@ typedef struct ssh_args {
     bool connect;        /* of `authplug connect`: no command is run */
     bool foreground, if_needed; /* its options */
     const char *plugin;  /* --plugin, else AUTHPLUG_PLUGIN, else NULL */
+    bool plugin_given;   /* by one of them, if only that there is none */
+    char **plugin_words; /* its words, where no shell may have them */
     bool batch;          /* --batch */
     int timeout_ms;      /* --timeout */
+    bool timeout_given;
+    struct settings *settings; /* what of the above the files say, or NULL */
     int verbose;         /* number of -v */
     bool quiet;          /* -q */
     bool tunnel;         /* -w */
@@ -93,20 +100,6 @@ const char **args_build(const ssh_args *args, const char *const *first,
 
 /* Whether the ssh whose Match exec we are only answers a question. */
 bool above_asks_only(void);
-
-/* Set for an `ssh -G` of our own, whose Match exec we may be: that one is to
- * say what applies without us. */
-#define ABOVE_GUARD "AUTHPLUG_RESOLVING"
-
-/* ------------------------------------------------------------ program.c */
-
-/*
- * Runs a program and collects what it prints, at most max bytes. Its standard
- * error goes to ours. OK and its exit code, or NOT_FOUND, LIMIT, TIMEOUT, IO,
- * CANCELLED.
- */
-authplug_status program_output(const char *const *argv, authplug_secret *out,
-                               int64_t deadline, int *code);
 
 /* ------------------------------------------------------------- config.c */
 
@@ -152,6 +145,12 @@ char *config_expand(const ssh_config *config, const char *pattern, bool path);
 /* The name and port under which the host key is kept: hostkeyalias without a
  * port, else the host, with the port where it is not 22. Owned by caller. */
 char *config_key_name(const ssh_config *config);
+
+/* ------------------------------------------------------------- settle.c */
+
+/* Fills in what the command line leaves open. False after saying why: the files
+ * are wrong, or allow no such plugin. */
+bool args_settle(ssh_args *args, const ssh_config *config);
 
 /* ------------------------------------------------------------ connect.c */
 
@@ -274,8 +273,9 @@ typedef enum login_end {
     LOGIN_STOCK   /* stock ssh can do what we cannot */
 } login_end;
 
-/* Learns what applies to the target. False after saying why. */
-bool login_prepare(struct login *login, const ssh_args *args);
+/* Learns what applies to the target, and fills in what the command line left
+ * open. False after saying why. */
+bool login_prepare(struct login *login, ssh_args *args);
 /* Connects and authenticates. */
 login_end login_run(struct login *login);
 void login_free(struct login *login);

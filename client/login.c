@@ -395,6 +395,7 @@ start_plugin(struct login *login)
 
     if (login->args->plugin == NULL || login->no_passwords)
         return true;
+    options.argv = (const char *const *)login->args->plugin_words;
     options.command = login->args->plugin;
     options.timeout_ms = login->args->timeout_ms;
     options.ask = on_plugin_ask;
@@ -411,7 +412,7 @@ start_plugin(struct login *login)
     if (status == AUTHPLUG_REFUSED) {
         user_tell("plugin", authplug_putty_host_plugin_text(login->plugin));
         return login_fail(login, "the plugin refused this login: see what it "
-                                 "said, or log in without --plugin");
+                                 "said, or log in without it, by --plugin ''");
     }
     if (status != AUTHPLUG_OK)
         return login_plugin_failed(login, status);
@@ -428,7 +429,7 @@ remedy(authplug_status status)
 {
     switch ((int)status) {
     case AUTHPLUG_NOT_FOUND:
-        return "check the command given with --plugin";
+        return "check the plugin's command line";
     case AUTHPLUG_TEXT:
         return "have it print to standard error or to a file";
     case AUTHPLUG_TIMEOUT:
@@ -456,7 +457,7 @@ login_plugin_failed(struct login *login, authplug_status status)
 /* ----------------------------------------------------------------- a login */
 
 bool
-login_prepare(struct login *login, const ssh_args *args)
+login_prepare(struct login *login, ssh_args *args)
 {
     static const authplug_limits standard = AUTHPLUG_LIMITS_DEFAULT;
 
@@ -470,8 +471,10 @@ login_prepare(struct login *login, const ssh_args *args)
     if (login->request == NULL || login->response == NULL ||
         login->methods == NULL || login->session == NULL)
         return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
-    if (!config_resolve(&login->config, args, login->deadline))
+    if (!config_resolve(&login->config, args, login->deadline) ||
+        !args_settle(args, &login->config))
         return false;
+    set_deadline(login); /* which may be another one now */
     login->key_name = config_key_name(&login->config);
     if (login->key_name == NULL)
         return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));

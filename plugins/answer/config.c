@@ -463,15 +463,9 @@ read_all(reading *r)
 char *
 answer_config_path(void)
 {
-    const char *place = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     char *path = NULL;
-    int len = -1;
 
-    if (place != NULL && place[0] == '/')
-        len = asprintf(&path, "%s/authplug/answers", place);
-    else if (home != NULL && home[0] == '/')
-        len = asprintf(&path, "%s/.config/authplug/answers", home);
-    return len < 0 ? NULL : path;
+    return file_of_user("answers", &path) == AUTHPLUG_OK ? path : NULL;
 }
 
 answer_config *

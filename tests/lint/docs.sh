@@ -218,6 +218,11 @@ options() {
 options ssh-passwd-plugin.8 \
     "$build/plugins/ssh-passwd-plugin/ssh-passwd-plugin"
 options authplug-answer.1 "$build/authplug" answer
+options authplug-config.1 "$build/authplug" config
+grep -oE '\{"[A-Za-z]+", [a-z_]+, (true|false)\}' client/settings.c |
+    cut -d'"' -f2 >"$tmp/a"
+sed -n 's/^\.It Cm \([A-Z][A-Za-z]*\).*/\1/p' man/authplug-config.5 >"$tmp/b"
+same "authplug-config(5) has the keywords of the file"
 options authplug-try.1 "$build/authplug" try
 sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/--\1/p' cli/try_*.c |
     sort -u | grep -vx -e --help >"$tmp/a"
