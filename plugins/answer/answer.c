@@ -6,6 +6,7 @@
 
 #include <authplug/text.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,12 @@
 typedef struct state {
     const char *path;
     bool batch;
-    answer_config *config;
+    answer_config *config; /* only while it is needed: it may hold secrets */
     answer_peer peer;
+    char *username; /* the peer's, where it is the file's */
     authplug_session *session;
     unsigned char *uses; /* automatic answers so far, by the rules' ids */
+    size_t use_count;
     otp_use *codes;
 } state;
 
@@ -280,6 +283,16 @@ tell(void *context, const char *text)
         (void)authplug_session_ask(with->session, &request, &response);
 }
 
+/* Until the time has passed, or the client hangs up. */
+static authplug_status
+wait_with_client(void *context, int64_t ms)
+{
+    const state *with = context;
+
+    return authplug_session_wait(with->session,
+                                 ms < INT_MAX ? (int)ms : INT_MAX);
+}
+
 /* What the server says beside prompts that the user does not see. */
 static void
 show_notices(items *all)
@@ -334,12 +347,18 @@ answer_by_rule(items *all, item *it)
         .found = &it->found,
         .deadline = io_deadline(SOURCES_MS),
         .tell = tell,
+        .wait = wait_with_client,
         .context = with,
         .codes = with->codes,
         .asked = authplug_secret_span(it->typed),
     };
-    bool good = source_answer(&from, it->answer);
+    bool good;
 
+    /* who ends us meanwhile gets a command ended, and gives back what a code
+     * waits for */
+    io_signals_begin();
+    good = source_answer(&from, it->answer);
+    io_signals_end();
     with->codes = from.codes;
     memcpy(it->why, from.why, sizeof it->why);
     return good;
@@ -426,31 +445,55 @@ find_username(const state *with)
     return NULL;
 }
 
+/* The file, read again for each method. A rule's uses stay with its number. */
+static bool
+read_config(state *with, authplug_session *session)
+{
+    char why[ANSWER_WHY];
+    size_t count;
+    unsigned char *uses;
+
+    if (with->config != NULL)
+        return true;
+    with->config = answer_config_read(with->path, why, sizeof why);
+    if (with->config == NULL)
+        return authplug_session_refuse(session, why);
+    count = (size_t)with->config->rule_count + 1;
+    if (count <= with->use_count)
+        return true;
+    uses = realloc(with->uses, count);
+    if (uses == NULL)
+        return authplug_session_refuse(session, "memory ran out");
+    memset(uses + with->use_count, 0, count - with->use_count);
+    with->uses = uses;
+    with->use_count = count;
+    return true;
+}
+
 static bool
 init(authplug_session *session, void *context)
 {
     state *with = context;
-    char why[ANSWER_WHY];
     const char *name;
 
-    with->config = answer_config_read(with->path, why, sizeof why);
-    if (with->config == NULL)
-        return authplug_session_refuse(session, why);
-    with->uses = calloc(with->config->rule_count + 1, 1);
-    if (with->uses == NULL)
-        return authplug_session_refuse(session, "memory ran out");
+    if (!read_config(with, session))
+        return false;
     with->peer = (answer_peer){.host = authplug_session_host(session),
                                .port = authplug_session_port(session),
                                .user = authplug_session_user(session)};
     if (with->peer.user[0] != 0)
         return true;
     name = find_username(with);
-    if (name != NULL && authplug_session_set_user(session, name) != AUTHPLUG_OK)
+    if (name == NULL)
+        return true;
+    if (authplug_session_set_user(session, name) != AUTHPLUG_OK)
         return authplug_session_refuse(session, "Username cannot be used: a "
                                                 "name without control "
                                                 "characters was expected");
-    if (name != NULL)
-        with->peer.user = name;
+    with->username = strdup(name);
+    if (with->username == NULL)
+        return authplug_session_refuse(session, "memory ran out");
+    with->peer.user = with->username;
     return true;
 }
 
@@ -458,13 +501,15 @@ init(authplug_session *session, void *context)
 static bool
 accept_method(authplug_session *session, const char *method, void *context)
 {
-    const state *with = context;
+    state *with = context;
 
-    (void)session;
     (void)method;
+    if (!read_config(with, session))
+        return false;
     for (size_t i = 0; i < with->config->block_count; i++)
         if (match_block(&with->config->blocks[i], &with->peer))
             return true;
+    answer_config_free(&with->config);
     return false;
 }
 
@@ -476,6 +521,7 @@ outcome(authplug_session *session, authplug_outcome what, void *context)
     (void)session;
     (void)what;
     otp_release(&with->codes);
+    answer_config_free(&with->config);
 }
 
 int
@@ -492,6 +538,7 @@ answer_run(const char *path, bool batch, int64_t timeout_ms)
 
     otp_release(&with.codes);
     answer_config_free(&with.config);
+    free(with.username);
     free(with.uses);
     return result;
 }

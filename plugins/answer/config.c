@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "answer.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -287,13 +288,17 @@ read_code_line(reading *r, const conf_line *line)
     if (conf_is(line, "Algorithm"))
         return read_algorithm(r, line);
     if (conf_is(line, "Digits"))
-        good = conf_number(r->file, line, 6, 8, &code->digits);
+        good = conf_number(r->file, line, OTP_DIGITS_LEAST, OTP_DIGITS_MOST,
+                           &code->digits);
     else if (conf_is(line, "Period") && !code->counted)
-        good = conf_number(r->file, line, 1, 3600, &code->period);
+        good = conf_number(r->file, line, 1, OTP_PERIOD_MOST, &code->period);
+    else if (conf_is(line, "Counter") && code->counted)
+        good = conf_number(r->file, line, 0, LONG_MAX, &code->counter);
     else
         return bad(r, line,
                    "unknown in a block of one-time codes: Secret, "
-                   "Exec, Digits, Period (of Totp), Algorithm, Host, "
+                   "Exec, Digits, Period (of Totp), Counter (of Hotp), "
+                   "Algorithm, Host, "
                    "Totp or Hotp was expected");
     return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
 }
@@ -358,7 +363,7 @@ begin_code(reading *r, const conf_line *line, bool counted)
     if (r->code == NULL)
         return AUTHPLUG_NOMEM;
     r->code->counted = counted;
-    r->code->algorithm = -1;
+    r->code->counter = r->code->algorithm = -1;
     r->code->line = line->number;
     r->begun = *line;
     return copy(r, line, &r->code->name);
