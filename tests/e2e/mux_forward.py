@@ -160,6 +160,22 @@ def check_many(address, count):
         assert read_all(s) == b""
 
 
+# Each has its turn, in the end.
+def check_crowd(address, count):
+    served = []
+
+    def visit():
+        check_echo(connect(address), 1000)
+        served.append(1)
+
+    visitors = [threading.Thread(target=visit) for _ in range(int(count))]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert len(served) == len(visitors), len(served)
+
+
 # More than there may be: those beyond are closed, the others live.
 def check_limit(address):
     open_ones = []

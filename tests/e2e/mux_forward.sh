@@ -26,7 +26,6 @@ export LC_ALL=C
 
 start_harness ours -d "$main"
 ours=$pid
-fds=$(ls "/proc/$ours/fd" | wc -l)
 
 # ask ARGUMENT...: what ssh -O asks of ours; its words are in $T/out and $T/err
 ask() { LIMIT=10 via ours "$@" x >"$T/out" 2>"$T/err" </dev/null; }
@@ -293,6 +292,26 @@ via none -A x 'exit 4' </dev/null 2>"$T/err"
 [ $? -eq 4 ]
 report 'where the server does not allow it, the session runs without'
 
+# --------------------------------------------------------- a server gone bad
+
+if "$py" -W ignore -c 'import asyncssh' 2>/dev/null; then
+    "$py" -W ignore "$here/mux_forward_server.py" "$T/host" "$T/pushy.port" \
+        >"$T/pushy.log" 2>&1 &
+    started="$! $started"
+    until_true 10 test -s "$T/pushy.port"
+    start_harness pushy -d -a "$T/agent" "$(cat "$T/pushy.port")"
+    via pushy -a x run >"$T/out" 2>"$T/err" </dev/null
+    [ "$(cat "$T/out")" = 'port denied
+zero denied
+path denied
+agent denied' ]
+    report 'channels that nobody has asked for are denied'
+else
+    count=$((count + 1))
+    echo "ok $count - channels that nobody has asked for are denied" \
+        "# SKIP no asyncssh"
+fi
+
 # ------------------------------------------------------- clients gone bad
 
 "$py" - "$T" "$echo" >"$T/out" 2>"$T/err" <<'END'
@@ -376,6 +395,20 @@ for i in range(20):
 END
 report 'clients that talk nonsense or go away harm nobody but themselves'
 
+# --------------------------------------------------------- short of descriptors
+
+printf '#!/bin/sh\nulimit -n 32\nexec "%s" "$@"\n' "$harness" >"$T/short"
+chmod +x "$T/short"
+(harness=$T/short; start_harness short.sock -d "$main"; echo "$pid" >"$T/short.pid")
+started="$(cat "$T/short.pid") $started"
+l=$(free_port)
+LIMIT=10 via short.sock -O forward -L "$l:127.0.0.1:$echo" x 2>"$T/err" &&
+    ends crowd "$l" 100 2>"$T/err"
+report 'without descriptors, connections wait for others to end'
+LIMIT=10 via short.sock x 'exit 7' </dev/null 2>"$T/err"
+[ $? -eq 7 ]
+report 'and clients are served again'
+
 # -------------------------------------------------------------------- -O stop
 
 start_harness stopped -d "$main"
@@ -435,9 +468,27 @@ report 'and end with it'
 
 # ----------------------------------------------------------------------- ends
 
-ask -O cancel -L "*:$(free_port):127.0.0.1:1"
-as_before() { [ "$(ls "/proc/$ours/fd" | wc -l)" -le $((fds + 40)) ]; }
-until_true 10 as_before || ! ls -l "/proc/$ours/fd" >"$T/out"
+# connected PID: its sockets that do not listen
+connected() {
+    "$py" - "$1" <<'END'
+import os, sys
+d = "/proc/%s/fd/" % sys.argv[1]
+ours = {os.readlink(d + fd)[8:-1] for fd in os.listdir(d)
+        if os.readlink(d + fd).startswith("socket:[")}
+for kind in "tcp", "tcp6", "unix":
+    for line in open("/proc/%s/net/%s" % (sys.argv[1], kind)):
+        words = line.split()
+        if kind == "unix":
+            inode, listens = words[6], words[3] == "00010000"
+        else:
+            inode, listens = words[9], words[3] == "0A"
+        if inode in ours and not listens:
+            print(line.strip())
+END
+}
+# the connection to the server
+as_before() { connected "$ours" >"$T/out" && [ "$(wc -l <"$T/out")" -eq 1 ]; }
+until_true 10 as_before
 report 'no descriptor of a connection is left'
 
 kill "$ours"
