@@ -9,6 +9,7 @@
  *   otp.c       one-time codes
  *   used.c      the records of those that were used
  *   keyring.c   the desktop's keyring, by a helper of its own
+ *   cache.c     answers of the user, kept for a while; cache.h has its parts
  *   explain.c   --explain
  *   init.c      a first file
  *
@@ -41,6 +42,9 @@ typedef struct answer_rule {
     template_words *exec; /* whose first line is $exec$, or NULL */
     bool confirm;
     long limit; /* automatic answers in a login */
+    long cache; /* seconds that the user's answer is kept; 0 for not at all */
+    bool in_keyring;       /* and where: there, or in memory */
+    authplug_secret *name; /* of such a rule: what makes it the same one */
     unsigned line;
     unsigned id; /* in the file */
 } answer_rule;
@@ -56,8 +60,11 @@ typedef struct answer_block {
     unsigned line;
 } answer_block;
 
-typedef enum answer_algorithm { OTP_SHA1, OTP_SHA256, OTP_SHA512 }
-    answer_algorithm;
+typedef enum answer_algorithm {
+    OTP_SHA1,
+    OTP_SHA256,
+    OTP_SHA512
+} answer_algorithm;
 
 /* A Totp or Hotp block. */
 typedef struct answer_code {
@@ -86,8 +93,8 @@ void answer_config_free(answer_config **config);
 /* The user's file; the caller's. NULL when there is no home. */
 char *answer_config_path(void);
 
-const answer_code *answer_config_code(const answer_config *config,
-                                      bool counted, const char *name);
+const answer_code *answer_config_code(const answer_config *config, bool counted,
+                                      const char *name);
 
 /* ------------------------------------------------------------------ match.c */
 
@@ -116,9 +123,9 @@ typedef enum match_end {
 
 typedef struct match_found {
     const answer_block *block;
-    const answer_rule *by; /* NULL when none matches */
+    const answer_rule *by;           /* NULL when none matches */
     regex_span groups[REGEX_GROUPS]; /* in the prompt's text */
-    bool broken; /* memory ran out: nothing is known */
+    bool broken;                     /* memory ran out: nothing is known */
 } match_found;
 
 /* The same of one rule. */
@@ -138,7 +145,7 @@ typedef struct source {
     const answer_prompt *prompt;
     const match_found *found;
     int64_t deadline;
-    authplug_span asked;  /* what the user typed for $ask$ */
+    authplug_span asked; /* what the user typed for $ask$ */
     /* shows the user a line, or NULL */
     void (*tell)(void *context, const char *text);
     void *context;
@@ -154,12 +161,17 @@ bool source_asks(const answer_block *block, const answer_rule *by,
                  const char **text);
 bool source_uses_code(const answer_block *block, const answer_rule *by);
 
+/* The last line that a program wrote to its standard error; its on_line. */
+typedef struct source_complaint {
+    char text[256];
+} source_complaint;
+void source_keep_complaint(void *context, authplug_span line);
+
 /* Appends the answer. False after writing why. */
 bool source_answer(source *of, authplug_secret *answer);
 
 /* The text of a code's secret, from where the file says it is. */
-bool source_secret(source *of, const answer_code *code,
-                   authplug_secret *text);
+bool source_secret(source *of, const answer_code *code, authplug_secret *text);
 
 /* ---------------------------------------------------------------- keyring.c */
 
@@ -168,6 +180,44 @@ bool source_secret(source *of, const answer_code *code,
  * things. */
 bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
                  char *why, size_t size);
+
+/* ------------------------------------------------------------------ cache.c */
+
+/* a week */
+#define ANSWER_CACHE_MOST 604800
+
+/* Names a rule with Cache, by all that says which prompts it is for, and by the
+ * tokens of its Response. The Response's text is not in it: it may be secret. */
+bool cache_name_rule(answer_rule *by, const char *request,
+                     const char *instruction, const template *response);
+
+/* An answer that may be kept; all of a login are in a list. */
+typedef struct cache_entry cache_entry;
+
+/* That of a prompt whose rule has Cache. NULL after writing why. */
+cache_entry *cache_enter(cache_entry **all, const answer_peer *peer,
+                         const match_found *found, const answer_prompt *prompt,
+                         char *why, size_t size);
+
+/* Appends what was kept; once in a login, so that what was refused is not given
+ * again. False where there is nothing, or after writing why. */
+bool cache_find(cache_entry *it, authplug_secret *typed, char *why,
+                size_t size);
+
+/* The server got an answer made of this. */
+void cache_note(cache_entry *it, authplug_span typed, bool was_kept);
+
+/* What became of the answers: keeps them, drops them, or leaves all as it is.
+ * False after writing why. */
+bool cache_settle(cache_entry *all, authplug_outcome what, char *why,
+                  size_t size);
+void cache_free(cache_entry **all);
+
+/* --forget: drops all that is kept, everywhere. Gives the exit status. */
+int cache_forget(const char *path);
+
+/* The helper that keeps answers in memory. Gives the exit status. */
+int cache_helper_run(void);
 
 /* -------------------------------------------------------------------- otp.c */
 
