@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define HELPER "authplug-keyring"
-#define HELPER_MS 20000
+#define HELPER_MS 10000
 /* for what is kept: the user can still be asked */
 #define CACHE_MS 5000
 

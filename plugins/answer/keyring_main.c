@@ -235,10 +235,17 @@ static int
 look_at_default(void)
 {
     GError *error = NULL;
-    SecretCollection *place = secret_collection_for_alias_sync(
-        NULL, SECRET_COLLECTION_DEFAULT, SECRET_COLLECTION_NONE, NULL, &error);
+    SecretCollection *place = NULL;
+    SecretService *service =
+        secret_service_get_sync(SECRET_SERVICE_NONE, NULL, &error);
     bool locked;
 
+    if (service != NULL) {
+        place = secret_collection_for_alias_sync(
+            service, SECRET_COLLECTION_DEFAULT, SECRET_COLLECTION_NONE, NULL,
+            &error);
+        g_object_unref(service);
+    }
     if (error != NULL)
         return complain_of(error);
     if (place == NULL)

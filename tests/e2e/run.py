@@ -14,6 +14,7 @@ process that it started, however detached, is looked for, noted, and killed.
                   goes to the file named by --screen
   --screen FILE   what appeared on the pseudo-terminal
   --size ROWSxCOLUMNS
+  --spare TEXT    a process with this in its command line may stay
   --on TEXT DO    once TEXT appeared (in order), DO: "type:WORDS" (with \\n,
                   \\x03 and so on) or "kill:SIGNAL"
   --after S DO    the same, S seconds after the start
@@ -101,6 +102,7 @@ class Options:
     def __init__(self, words):
         self.within, self.report, self.screen = 60.0, None, None
         self.pty = self.ctty = False
+        self.spare = None
         self.size, self.steps, self.timed = (24, 80), [], []
         while words and words[0] != "--":
             word = words.pop(0)
@@ -112,6 +114,8 @@ class Options:
                 self.report = words.pop(0)
             elif word == "--screen":
                 self.screen = words.pop(0)
+            elif word == "--spare":
+                self.spare = words.pop(0)
             elif word == "--size":
                 self.size = tuple(map(int, words.pop(0).split("x")))
             elif word == "--on":
@@ -237,7 +241,9 @@ class Run:
                     pass
             except ChildProcessError:
                 pass
-            living = descendants(os.getpid())
+            living = [pid for pid in descendants(os.getpid())
+                      if not self.options.spare
+                      or self.options.spare not in describe(pid)]
             if not living or time.monotonic() > deadline:
                 break
             time.sleep(0.01)
