@@ -31,7 +31,7 @@ enum { FOUND = 0, NONE = 1, MISUSE = 2, LOCKED = 3, UNREACHABLE = 4 };
 
 #define NAME_MOST 8192
 #define ANSWER_MOST 4096
-#define LIFE_SECONDS 30
+#define LIFE_SECONDS 15
 
 static const SecretSchema schema = {
     "org.authplug.Secret",
