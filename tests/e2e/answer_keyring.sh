@@ -6,10 +6,13 @@
 need dbus-daemon dbus-daemon
 need dbus-monitor dbus-bin
 need gdbus libglib2.0-bin
-need gnome-keyring-daemon gnome-keyring
 need secret-tool libsecret-tools
 need_built authplug
 need_built authplug-keyring
+# ./test unpacks it, and does not install it
+keyring_daemon=$SRC/build/packages/gnome-keyring/usr/bin/gnome-keyring-daemon
+[ -x "$keyring_daemon" ] || keyring_daemon=$(command -v gnome-keyring-daemon) ||
+    skip_all "gnome-keyring-daemon (Debian: gnome-keyring)"
 authplug=$BUILD/authplug
 authplug_keyring=$BUILD/authplug-keyring
 XDG_DATA_HOME=$W/home/.local/share XDG_CACHE_HOME=$W/home/.cache
@@ -51,7 +54,7 @@ service () {
 }
 
 keyring_start () {
-    printf 'the password' | gnome-keyring-daemon --foreground --unlock \
+    printf 'the password' | "$keyring_daemon" --foreground --unlock \
         --components=secrets --control-directory="$W/srv/control" \
         >"$W/srv/keyring" 2>&1 &
     daemon=$!
@@ -307,7 +310,7 @@ DBUS_SESSION_BUS_ADDRESS=$bus
 it "nor a bus that says nothing, and the helper ends even if nobody ends it"
 wait "$mute_try"
 want grep -q "the keyring did not answer in time" "$W/mute.try"
-wait "$mute_get"
+wait "$mute_get" 2>/dev/null
 want [ $? = 142 ]
 
 it "nobody was asked to unlock anything"
