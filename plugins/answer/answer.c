@@ -23,7 +23,7 @@ typedef struct state {
     authplug_session *session;
     unsigned char *uses; /* automatic answers so far, by the rules' ids */
     otp_use *codes;
-    cache_entry *cache;
+    cache cache;
 } state;
 
 /* What becomes of a prompt. */
@@ -141,7 +141,7 @@ look_for_kept(state *with, item *it)
     it->kept = authplug_secret_new(ANSWER_MOST);
     if (it->kept == NULL)
         return false;
-    if (!cache_find(it->cache, it->kept, it->why, sizeof it->why))
+    if (!cache_find(&with->cache, it->cache, it->kept, it->why, sizeof it->why))
         authplug_secret_free(&it->kept);
     return true;
 }
@@ -520,7 +520,7 @@ outcome(authplug_session *session, authplug_outcome what, void *context)
 
     (void)session;
     otp_release(&with->codes);
-    if (!cache_settle(with->cache, what, why, sizeof why))
+    if (!cache_settle(&with->cache, what, why, sizeof why))
         io_say(ANSWER_PROGRAM, "the cache of answers is as it was: %s", why);
 }
 

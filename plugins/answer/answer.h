@@ -191,17 +191,23 @@ bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
 bool cache_name_rule(answer_rule *by, const char *request,
                      const char *instruction, const template *response);
 
-/* An answer that may be kept; all of a login are in a list. */
+/* An answer that may be kept. */
 typedef struct cache_entry cache_entry;
 
+/* All of a login. */
+typedef struct cache {
+    cache_entry *first;
+    bool failed; /* a place did: others are not looked for */
+} cache;
+
 /* That of a prompt whose rule has Cache. NULL after writing why. */
-cache_entry *cache_enter(cache_entry **all, const answer_peer *peer,
+cache_entry *cache_enter(cache *all, const answer_peer *peer,
                          const match_found *found, const answer_prompt *prompt,
                          char *why, size_t size);
 
 /* Appends what was kept; once in a login, so that what was refused is not given
  * again. False where there is nothing, or after writing why. */
-bool cache_find(cache_entry *it, authplug_secret *typed, char *why,
+bool cache_find(cache *all, cache_entry *it, authplug_secret *typed, char *why,
                 size_t size);
 
 /* The server got an answer made of this. */
@@ -209,9 +215,8 @@ void cache_note(cache_entry *it, authplug_span typed, bool was_kept);
 
 /* What became of the answers: keeps them, drops them, or leaves all as it is.
  * False after writing why. */
-bool cache_settle(cache_entry *all, authplug_outcome what, char *why,
-                  size_t size);
-void cache_free(cache_entry **all);
+bool cache_settle(cache *all, authplug_outcome what, char *why, size_t size);
+void cache_free(cache *all);
 
 /* --forget: drops all that is kept, everywhere. Gives the exit status. */
 int cache_forget(const char *path);

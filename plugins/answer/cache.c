@@ -86,12 +86,12 @@ free_entry(cache_entry *it)
 }
 
 void
-cache_free(cache_entry **all)
+cache_free(cache *all)
 {
-    while (*all != NULL) {
-        cache_entry *first = *all;
+    while (all->first != NULL) {
+        cache_entry *first = all->first;
 
-        *all = first->next;
+        all->first = first->next;
         free_entry(first);
     }
 }
@@ -104,9 +104,8 @@ is_same(const authplug_secret *one, const authplug_secret *other)
 }
 
 cache_entry *
-cache_enter(cache_entry **all, const answer_peer *peer,
-            const match_found *found, const answer_prompt *prompt, char *why,
-            size_t size)
+cache_enter(cache *all, const answer_peer *peer, const match_found *found,
+            const answer_prompt *prompt, char *why, size_t size)
 {
     cache_entry *made, *old;
     authplug_status status = AUTHPLUG_NOMEM;
@@ -133,14 +132,14 @@ cache_enter(cache_entry **all, const answer_peer *peer,
         free_entry(made);
         return NULL;
     }
-    for (old = *all; old != NULL; old = old->next)
+    for (old = all->first; old != NULL; old = old->next)
         if (old->in_keyring == made->in_keyring &&
             is_same(old->name, made->name)) {
             free_entry(made);
             return old;
         }
-    made->next = *all;
-    *all = made;
+    made->next = all->first;
+    all->first = made;
     return made;
 }
 
@@ -159,13 +158,18 @@ ask(const cache_entry *it, cache_what what, authplug_secret *answer, char *why,
 }
 
 bool
-cache_find(cache_entry *it, authplug_secret *typed, char *why, size_t size)
+cache_find(cache *all, cache_entry *it, authplug_secret *typed, char *why,
+           size_t size)
 {
-    if (it->looked_for)
+    cache_status status;
+
+    if (it->looked_for || all->failed)
         return false;
     it->looked_for = true;
     authplug_secret_clear(typed);
-    return ask(it, CACHE_FIND, typed, why, size) == CACHE_DONE;
+    status = ask(it, CACHE_FIND, typed, why, size);
+    all->failed = status == CACHE_REFUSED;
+    return status == CACHE_DONE;
 }
 
 void
@@ -182,11 +186,11 @@ cache_note(cache_entry *it, authplug_span typed, bool was_kept)
 }
 
 bool
-cache_settle(cache_entry *all, authplug_outcome what, char *why, size_t size)
+cache_settle(cache *all, authplug_outcome what, char *why, size_t size)
 {
     bool good = true;
 
-    for (cache_entry *it = all; it != NULL; it = it->next) {
+    for (cache_entry *it = all->first; it != NULL; it = it->next) {
         bool drop = what == AUTHPLUG_OUTCOME_FAILURE ||
                     (what == AUTHPLUG_OUTCOME_SUCCESS && it->ambiguous);
         bool keep = what == AUTHPLUG_OUTCOME_SUCCESS && !drop && !it->was_kept;

@@ -113,6 +113,8 @@ def scan(pid, text):
             if "r" not in rights or "[v" in line:
                 continue
             start, end = (int(x, 16) for x in area.split("-"))
+            if end - start > 1 << 28:   # what sanitizers only reserve
+                continue
             memory.seek(start)
             found += memory.read(end - start).count(text.encode())
     print(found)
