@@ -186,8 +186,8 @@ bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
 /* a week */
 #define ANSWER_CACHE_MOST 604800
 
-/* Names a rule with Cache, by all that says which prompts it is for, and by the
- * tokens of its Response. The Response's text is not in it: it may be secret. */
+/* Names a rule with Cache: by all that says which prompts it is for, and by its
+ * Response's tokens, not by the Response's text, which may be secret. */
 bool cache_name_rule(answer_rule *by, const char *request,
                      const char *instruction, const template *response);
 

@@ -24,7 +24,7 @@ struct cache_entry {
     bool ambiguous;  /* or rather two of them: nobody knows which was right */
 };
 
-/* ------------------------------------------------------------------ its name */
+/* ----------------------------------------------------------------- its name */
 
 static authplug_status
 add_token(void *context, const char *name, const char *argument,
@@ -75,7 +75,7 @@ name_entry(authplug_secret *name, const answer_peer *peer,
     return to.status;
 }
 
-/* ---------------------------------------------------------------- the entries */
+/* -------------------------------------------------------------- the entries */
 
 static void
 free_entry(cache_entry *it)
@@ -204,7 +204,7 @@ cache_settle(cache *all, authplug_outcome what, char *why, size_t size)
     return good;
 }
 
-/* ------------------------------------------------------------------- forgetting */
+/* --------------------------------------------------------------- forgetting */
 
 /* Whether the file says that something is kept in the keyring; where it cannot
  * be read, too. */

@@ -154,11 +154,11 @@ listen_there(asking *a)
     return -1;
 }
 
-/* ----------------------------------------------------------- a helper's life */
+/* ---------------------------------------------------------- a helper's life */
 
 /* In the child: nothing of the conversation stays, and nobody's terminal,
- * session or parent. The program is another copy of ours, for the memory of this
- * one holds what the helper has no use for. */
+ * session or parent. The program is another copy of ours, for the memory of
+ * this one holds what the helper has no use for. */
 __attribute__((noreturn)) static void
 become_helper(int fd)
 {
@@ -218,7 +218,7 @@ reach_new(asking *a)
     return fd;
 }
 
-/* ------------------------------------------------------------- a conversation */
+/* ----------------------------------------------------------- a conversation */
 
 static authplug_status
 converse(const asking *a, int fd, authplug_secret *packet)

@@ -183,8 +183,8 @@ is_old(SecretItem *item, gint64 seconds)
            (seconds > 0 && now() - since > seconds);
 }
 
-/* Deletes those of a name, or all; or only what is old. Where some are locked it
- * says so. NONE when there was nothing to delete. */
+/* Deletes those of a name, or all; or only what is old. Where some are locked
+ * it says so. NONE when there was nothing to delete. */
 static int
 delete_items(const gchar *hash, bool only_old)
 {
