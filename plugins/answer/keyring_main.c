@@ -287,7 +287,7 @@ keep(const asked *what)
     return result;
 }
 
-/* ----------------------------------------------------------------- the words */
+/* ---------------------------------------------------------------- the words */
 
 static bool
 read_name(asked *what)
