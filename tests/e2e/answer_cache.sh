@@ -265,7 +265,9 @@ if [ "$(id -u)" = 0 ]; then
         "$W/fds" >"$W/more"
     want [ "$(cat "$W/more")" = "$place" ]
     want [ "$(stat -c %u:%a "/proc/$helper/mem")" = 0:600 ]
-    grep -q '^VmLck:[[:space:]]*0 ' "/proc/$helper/status" && wrong "not locked"
+    # with sanitizers nothing can be locked
+    grep -q __asan_init "$authplug" ||
+        want_not grep -q '^VmLck:[[:space:]]*0 ' "/proc/$helper/status"
 fi
 
 # held TEXT - how often the helper has it.
