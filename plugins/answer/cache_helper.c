@@ -34,7 +34,7 @@
 #define CLIENT_MS 1000
 /* who starts us has something to keep */
 #define FIRST_MS 5000
-#define LOCK_MS 2000
+#define LOCK_MS 1000
 
 /* An answer has a page of its own, which can be locked. */
 typedef struct entry {

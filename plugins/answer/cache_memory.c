@@ -26,7 +26,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ASK_MS 2000
+/* after the outcome clients give plugins a second */
+#define ASK_MS 800
 #define LOOK_MS 5
 #define QUEUE 64
 

@@ -341,6 +341,28 @@ for i in 0 1 2 3 4 5 6 7 8 9; do
     want_answer "typed$i"
 done
 
+it "no helper is made while another has the lock, and nobody hangs for it"
+forget_all
+flock -s -F "$place/answers.lock" sleep 60 &
+locker=$!
+servers="$servers $locker"
+n=0
+while flock -n "$place/answers.lock" true; do
+    n=$((n + 1))
+    [ "$n" -lt 200 ] || break
+    sleep 0.02
+done
+AUTHPLUG_LOG=$W/log
+export AUTHPLUG_LOG
+typed stoat $P
+unset AUTHPLUG_LOG
+want_answer stoat
+want_within 5000
+want [ -z "$(helpers)" ]
+want grep -q 'the lock beside .* cannot be had' "$W/log"
+kill "$locker"
+wait "$locker" 2>/dev/null
+
 # ------------------------------------------------------------------ attacked
 
 peer="$PY $E2E/cache_peer.py $socket"
@@ -361,6 +383,7 @@ run 10 --spare cache-helper -- $peer hold
 want_out_is "b'' True"
 
 it "a crowd that says nothing is in nobody's way"
+: >"$W/flood"
 $peer flood >"$W/flood" 2>&1 &
 flood=$!
 servers="$servers $flood"
@@ -396,6 +419,7 @@ forget_all
 
 # posing DEED - somebody else is in the helper's place.
 posing () {
+    : >"$W/posing"
     $peer "$1" >"$W/posing" 2>&1 &
     posing=$!
     servers="$servers $posing"
@@ -412,7 +436,7 @@ for deed in silent deaf wrong long claim gone; do
     posing $deed
     untyped $P
     want_asked
-    want_within 5000
+    want_within 3000
     kill "$posing" 2>/dev/null
     wait "$posing" 2>/dev/null
 done
