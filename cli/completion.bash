@@ -73,6 +73,18 @@ _authplug_ssh_words() {
     fi
 }
 
+_authplug_connect_words() {
+    local cur=$1 previous=$2
+    _authplug_value "$previous" "$cur" && return
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W '--plugin --batch --timeout --foreground
+            --if-needed --quiet --help --version -4 -6 -A -C -D -F -J -L -R -S
+            -c -i -l -m -o -p -q -v' -- "$cur"))
+    else
+        _authplug_hosts "$cur"
+    fi
+}
+
 _authplug_passwd_words() {
     local cur=$1 previous=$2
     _authplug_value "$previous" "$cur" && return
@@ -133,10 +145,13 @@ _authplug() {
     elif [[ ${1##*/} == authplug-serve ]]; then
         _authplug_serve_words "$cur" "$previous"
     elif ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'answer passwd serve ssh try --help --version' \
+        COMPREPLY=($(compgen -W 'answer connect no-connection passwd serve ssh try
+            --help --version' \
             -- "$cur"))
     elif [[ ${COMP_WORDS[1]} == answer ]]; then
         _authplug_answer_words "$cur" "$previous"
+    elif [[ ${COMP_WORDS[1]} == connect ]]; then
+        _authplug_connect_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == passwd ]]; then
         _authplug_passwd_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == ssh ]]; then

@@ -5,10 +5,12 @@
 
 #include "client/mux.h"
 
+#include "client/mux_alive.h"
 #include "client/mux_proto.h"
 #include "client/mux_session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <libssh/server.h> /* ssh_set_message_callback */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -77,6 +79,8 @@ struct server {
     bool stop;
     bool no_fds; /* accept() failed; not again before something changes */
     struct timespec start;
+    struct timespec idle; /* since when nobody is there */
+    struct mux_alive alive;
     struct client *clients[MUX_CLIENTS_MAX];
     size_t count;
     size_t turn;      /* whose turn is first; it goes round */
@@ -465,6 +469,7 @@ update_clients(struct server *server)
         }
         free_client(server->clients[i]);
         server->clients[i] = server->clients[--server->count];
+        clock_gettime(CLOCK_MONOTONIC, &server->idle);
     }
 }
 
@@ -610,22 +615,41 @@ take_clients(struct server *server)
     }
 }
 
+/* Whether nobody is there, and for how long that may last, by idle_ms. */
+static bool
+is_idle(const struct server *server)
+{
+    return server->count == 0 && server->options->idle_ms > 0 &&
+           (server->options->owner_pid == 0 || server->owner_gone);
+}
+
+/* The sooner of two waits, of which -1 is none. */
+static long
+sooner(long a, long b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /* How long poll() may wait: for ever, but for the clocks that run. */
 static int
 patience(const struct server *server)
 {
     const struct mux_options *options = server->options;
-    long left = -1;
+    long left = mux_alive_patience(&server->alive), more;
 
     if (!server->served && options->first_client_ms > 0) {
-        left = options->first_client_ms - mux_elapsed_ms(&server->start);
-        left = left < 0 ? 0 : left;
+        more = options->first_client_ms - mux_elapsed_ms(&server->start);
+        left = sooner(left, more < 0 ? 0 : more);
+    }
+    if (is_idle(server)) {
+        more = options->idle_ms - mux_elapsed_ms(&server->idle);
+        left = sooner(left, more < 0 ? 0 : more);
     }
     if ((options->owner_pid > 0 && !server->owner_gone &&
          server->owner_fd < 0) ||
         server->no_fds || server->hub.paused)
-        left = left < 0 || left > 1000 ? 1000 : left;
-    return (int)left;
+        left = sooner(left, 1000);
+    return left < INT_MAX ? (int)left : INT_MAX;
 }
 
 static void
@@ -655,7 +679,9 @@ is_over(const struct server *server, enum mux_end *end)
     if (server->count > 0)
         return false;
     *end = MUX_END_DONE;
-    if (server->owner_gone || (options->once && server->served))
+    if ((server->owner_gone && options->idle_ms == 0) ||
+        (options->once && server->served) ||
+        (is_idle(server) && mux_elapsed_ms(&server->idle) >= options->idle_ms))
         return true;
     *end = MUX_END_UNUSED;
     return !server->served && options->first_client_ms > 0 &&
@@ -671,6 +697,8 @@ loop(struct server *server)
         step_sessions(server);
         update_clients(server);
         check_owner(server);
+        if (!mux_alive_step(&server->alive, &server->hub))
+            server->dead = true;
         if (is_over(server, &end))
             return end;
         fill_polls(server);
@@ -682,8 +710,10 @@ loop(struct server *server)
         server->no_fds = false;
         if (server->polls[AT_SIGNALS].revents != 0)
             take_signals(server);
-        if (server->polls[AT_OWNER].revents != 0)
+        if (server->polls[AT_OWNER].revents != 0) {
             server->owner_gone = true;
+            clock_gettime(CLOCK_MONOTONIC, &server->idle);
+        }
         take_clients(server);
         if (server->polls[AT_SSH].revents != 0)
             take_packets(server);
@@ -829,6 +859,9 @@ mux_serve(ssh_session session, int listen_fd, const struct mux_options *options)
     server->hub.debug = options->debug;
     server->hub.user = options->user;
     clock_gettime(CLOCK_MONOTONIC, &server->start);
+    server->idle = server->start;
+    mux_alive_begin(&server->alive, &server->hub, options->alive_ms,
+                    options->alive_count);
     if (server->signal_fd >= 0 && server->hub.scratch != NULL &&
         set_up_connection(server))
         end = loop(server);

@@ -56,6 +56,14 @@
  */
 int mux_listen(char *path, size_t size, char *why, size_t whysize);
 
+/*
+ * The same beside a path where the socket is to be in the end, under a name of
+ * which nobody knows yet: rename() or link() it. The directory has to be there,
+ * and others may not be able to put something else in its place.
+ */
+int mux_listen_beside(const char *wanted, char *path, size_t size, char *why,
+                      size_t whysize);
+
 struct mux_options {
     /*
      * The socket's path, removed when serving ends; NULL leaves the removal to
@@ -82,6 +90,20 @@ struct mux_options {
      * long as the owner lives.
      */
     int first_client_ms;
+
+    /*
+     * For how long, in milliseconds, to serve on without a client once the
+     * owner, if there is one, has gone; -1 for ever, 0 not at all. Where there
+     * is no owner 0 means for ever, too.
+     */
+    long idle_ms;
+
+    /*
+     * After so many milliseconds of silence the server is asked for a sign of
+     * life, and so often again before the connection is given up; 0 for never.
+     */
+    long alive_ms;
+    unsigned alive_count;
 
     /*
      * Is told, line by line, what happens: no line end, nothing of what goes

@@ -144,6 +144,16 @@ mux_put_hello(authplug_secret *out)
     return writer.status;
 }
 
+authplug_status
+mux_put_alive_check(authplug_secret *out, uint32_t id)
+{
+    authplug_writer writer = authplug_writer_to(out);
+    size_t mark = put_head(&writer, MUX_ALIVE_CHECK, id);
+
+    authplug_put_close(&writer, mark);
+    return writer.status;
+}
+
 /* A packet of three numbers. */
 static authplug_status
 put_three(authplug_secret *out, uint32_t type, uint32_t number, uint32_t value)

@@ -95,6 +95,8 @@ const char *mux_request_name(uint32_t type);
  * writer's: NOMEM, or LIMIT where out's cap is passed.
  */
 authplug_status mux_put_hello(authplug_secret *out);
+/* The one request that we make ourselves: whether a master is there. */
+authplug_status mux_put_alive_check(authplug_secret *out, uint32_t id);
 authplug_status mux_put_alive(authplug_secret *out, uint32_t id, uint32_t pid);
 authplug_status mux_put_opened(authplug_secret *out, uint32_t id,
                                uint32_t session);

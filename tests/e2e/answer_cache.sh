@@ -26,7 +26,7 @@ login () {
         shift
     done
     shift
-    eval 'run 20 --spare cache-helper '"$pty"' -- "$authplug" try putty \
+    eval 'run 20 --keep '"$pty"' -- "$authplug" try putty \
         --user alice --host h.example --port 2222 "$@" -- \
         "$authplug" answer $batch --config "$W/answers"'
 }
@@ -334,7 +334,7 @@ forget_all
 
 it "ten at once make one helper, which keeps all they have"
 for i in 0 1 2 3 4 5 6 7 8 9; do
-    "$PY" "$E2E/run.py" --within 20 --spare cache-helper --screen "$W/s.$i" \
+    "$PY" "$E2E/run.py" --within 20 --keep --screen "$W/s.$i" \
         --pty --on 'plugin| P:' "type:typed$i\\n" -- \
         "$authplug" try putty --user "u$i" $P -- \
         "$authplug" answer --config "$W/answers" &
@@ -374,17 +374,17 @@ peer="$PY $E2E/cache_peer.py $socket"
 
 it "garbage, and less or more than a question, gets nothing and breaks nothing"
 typed stoat $P
-run 10 --spare cache-helper -- $peer garbage
+run 10 --keep -- $peer garbage
 want_out_is "{b'\\x01r'}"
-run 10 --spare cache-helper -- $peer half
+run 10 --keep -- $peer half
 want_out_is "b'\\x01r'"
-run 10 --spare cache-helper -- $peer name
+run 10 --keep -- $peer name
 want_out_is "b'\\x01r'"
 untyped $P
 want_answer stoat
 
 it "who says nothing is let go in a second"
-run 10 --spare cache-helper -- $peer hold
+run 10 --keep -- $peer hold
 want_out_is "b'' True"
 
 it "a crowd that says nothing is in nobody's way"
@@ -413,9 +413,9 @@ elif ! setpriv --reuid=65534 --clear-groups --inh-caps=-all,+dac_override \
     --ambient-caps=-all,+dac_override true 2>/dev/null; then
     lacking "capabilities that can be passed on"
 else
-    run 10 --spare cache-helper -- $peer other
+    run 10 --keep -- $peer other
     want_out_is "b'\\x01n'"
-    run 10 --spare cache-helper -- setpriv --reuid=65534 --clear-groups \
+    run 10 --keep -- setpriv --reuid=65534 --clear-groups \
         --inh-caps=-all,+dac_override --ambient-caps=-all,+dac_override \
         $peer other
     want_out_is "b''"
@@ -488,7 +488,7 @@ rm "$place"
 mv "$place.real" "$place"
 
 it "without a runtime directory it is one at home"
-run 20 --spare cache-helper --pty --on 'plugin| P:' 'type:stoat\n' -- \
+run 20 --keep --pty --on 'plugin| P:' 'type:stoat\n' -- \
     env -u XDG_RUNTIME_DIR "$authplug" try putty --user alice $P -- \
     "$authplug" answer --config "$W/answers"
 want_screen 'answer "stoat"'

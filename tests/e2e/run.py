@@ -14,10 +14,10 @@ process that it started, however detached, is looked for, noted, and killed.
                   goes to the file named by --screen
   --screen FILE   what appeared on the pseudo-terminal
   --size ROWSxCOLUMNS
-  --spare TEXT    a process with this in its command line may stay
   --on TEXT DO    once TEXT appeared (in order), DO: "type:WORDS" (with \\n,
                   \\x03 and so on) or "kill:SIGNAL"
   --after S DO    the same, S seconds after the start
+  --keep          what it leaves is meant to stay
 
   run.py --stop PID...   ends processes and everything below them
 """
@@ -101,12 +101,11 @@ def state_of(pid):
 class Options:
     def __init__(self, words):
         self.within, self.report, self.screen = 60.0, None, None
-        self.pty = self.ctty = False
-        self.spare = None
+        self.pty = self.ctty = self.keep = False
         self.size, self.steps, self.timed = (24, 80), [], []
         while words and words[0] != "--":
             word = words.pop(0)
-            if word in ("--pty", "--ctty"):
+            if word in ("--pty", "--ctty", "--keep"):
                 setattr(self, word[2:], True)
             elif word == "--within":
                 self.within = float(words.pop(0))
@@ -114,8 +113,6 @@ class Options:
                 self.report = words.pop(0)
             elif word == "--screen":
                 self.screen = words.pop(0)
-            elif word == "--spare":
-                self.spare = words.pop(0)
             elif word == "--size":
                 self.size = tuple(map(int, words.pop(0).split("x")))
             elif word == "--on":
@@ -207,7 +204,8 @@ class Run:
                 self.left.append("a terminal that is not as it was found")
             self.left += [f"never seen on the terminal: {text.decode()}"
                           for text, _ in options.steps]
-        self.collect()
+        if not options.keep:
+            self.collect()
         self.tell(status, took)
         return status
 
@@ -241,9 +239,7 @@ class Run:
                     pass
             except ChildProcessError:
                 pass
-            living = [pid for pid in descendants(os.getpid())
-                      if not self.options.spare
-                      or self.options.spare not in describe(pid)]
+            living = descendants(os.getpid())
             if not living or time.monotonic() > deadline:
                 break
             time.sleep(0.01)

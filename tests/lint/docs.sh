@@ -230,6 +230,7 @@ else
 fi
 if [ -x "$build/authplug-ssh" ]; then
     options authplug-ssh.1 "$build/authplug" ssh
+    options authplug-connect.1 "$build/authplug" connect
 else
     skip "authplug-ssh.1 has the options of the help text" "it is not built"
 fi
@@ -245,7 +246,7 @@ fi
 
 "$build/authplug" --help |
     sed -n 's/^  \([a-z][a-z-]*\)  *.*/\1/p' >"$tmp/a"
-sed -n 's/^\.It Nm Cm \([a-z]*\).*/\1/p' man/authplug.1 >"$tmp/b"
+sed -n 's/^\.It Nm Cm \([a-z-]*\).*/\1/p' man/authplug.1 >"$tmp/b"
 same "authplug(1) lists the commands"
 
 # --------------------------------------------------------------- documents
