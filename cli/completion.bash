@@ -110,7 +110,7 @@ _authplug_answer_words() {
         return
     fi
     COMPREPLY=($(compgen -W 'init --config --batch --timeout --check --explain
-        --host --port --user --prompt --echo --instruction --help --version' \
+        --forget --host --port --user --prompt --echo --instruction --help --version' \
         -- "$cur"))
 }
 

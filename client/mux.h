@@ -80,10 +80,6 @@ int mux_listen(char *path, size_t size, char *why, size_t whysize);
 int mux_listen_beside(const char *wanted, char *path, size_t size, char *why,
                       size_t whysize);
 
-/* The directory that mux_listen() makes its sockets in; makes it. False, and
- * why. */
-bool mux_directory(char *path, size_t size, char *why, size_t whysize);
-
 struct mux_options {
     /*
      * The socket's path, removed when serving ends; NULL leaves the removal to

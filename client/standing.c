@@ -95,7 +95,8 @@ standing_place(standing *place, const ssh_config *config)
     char why[256];
 
     *place = (standing){.lock = -1};
-    if (!mux_directory(place->name, sizeof place->name, why, sizeof why)) {
+    if (!io_private_directory(place->name, sizeof place->name, why,
+                              sizeof why)) {
         io_say(PROGRAM, "%s", why);
         return false;
     }

@@ -26,6 +26,7 @@ typedef struct state {
     unsigned char *uses; /* automatic answers so far, by the rules' ids */
     size_t use_count;
     otp_use *codes;
+    cache cache;
 } state;
 
 /* What becomes of a prompt. */
@@ -39,6 +40,8 @@ typedef struct item {
     char question[256];     /* what the user is asked, "" for the prompt */
     char why[ANSWER_WHY];   /* why the user is, or "" */
     authplug_secret *typed; /* what the user said */
+    cache_entry *cache;     /* where that is kept, or NULL */
+    authplug_secret *kept;  /* what was, if it was found */
     authplug_secret *answer;
 } item;
 
@@ -54,6 +57,7 @@ free_items(items *all)
 {
     for (size_t i = 0; all->of != NULL && i < all->count; i++) {
         authplug_secret_free(&all->of[i].typed);
+        authplug_secret_free(&all->of[i].kept);
         authplug_secret_free(&all->of[i].answer);
     }
     free(all->of);
@@ -108,11 +112,14 @@ name_prompt(const item *it, char *text, size_t size)
 
 /* Where an answer comes from, without the answer. */
 static const char *
-source_name(const match_found *found)
+source_name(const item *it)
 {
+    const match_found *found = &it->found;
     const template *response =
         rules_at(found->block->rules, found->by->which)->response;
 
+    if (it->kept != NULL)
+        return "what you typed before";
     if (source_uses_code(found->block, found->by))
         return "a one-time code";
     if (template_has(response, "exec"))
@@ -122,6 +129,24 @@ source_name(const match_found *found)
     if (template_has(response, "file"))
         return "a secret of a file";
     return "the text of the Response";
+}
+
+/* Looks for what the user typed in another login. False when memory ran out. */
+static bool
+look_for_kept(state *with, item *it)
+{
+    const answer_rule *by = it->found.by;
+
+    it->cache = cache_enter(&with->cache, &with->peer, &it->found, &it->prompt,
+                            it->why, sizeof it->why);
+    if (it->cache == NULL || with->uses[by->id] >= by->limit)
+        return true;
+    it->kept = authplug_secret_new(ANSWER_MOST);
+    if (it->kept == NULL)
+        return false;
+    if (!cache_find(&with->cache, it->cache, it->kept, it->why, sizeof it->why))
+        authplug_secret_free(&it->kept);
+    return true;
 }
 
 /* Decides who answers; false when nothing can be known. */
@@ -144,6 +169,9 @@ choose(items *all, item *it)
         return true;
     }
     it->asks = source_asks(it->found.block, by, &text);
+    if (it->asks && by->cache > 0 && !look_for_kept(with, it))
+        return false;
+    it->asks = it->asks && it->kept == NULL;
     if (!it->asks && with->uses[by->id] >= by->limit) {
         it->asks = true;
         (void)snprintf(it->why, sizeof it->why,
@@ -162,8 +190,8 @@ choose(items *all, item *it)
     if (by->confirm) {
         it->asks = it->confirms = true;
         (void)snprintf(it->question, sizeof it->question,
-                       "Send %s (line %u) for \"%s\"? [y/N] ",
-                       source_name(&it->found), by->line, name);
+                       "Send %s (line %u) for \"%s\"? [y/N] ", source_name(it),
+                       by->line, name);
     }
     return true;
 }
@@ -350,7 +378,7 @@ answer_by_rule(items *all, item *it)
         .wait = wait_with_client,
         .context = with,
         .codes = with->codes,
-        .asked = authplug_secret_span(it->typed),
+        .asked = authplug_secret_span(it->kept != NULL ? it->kept : it->typed),
     };
     bool good;
 
@@ -389,6 +417,21 @@ answer_rules(items *all)
 
 /* --------------------------------------------------------------- the plugin */
 
+/* What the user typed is on its way to the server. */
+static void
+note_all(items *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const item *it = &all->of[i];
+
+        if (it->by_rule && it->cache != NULL)
+            cache_note(
+                it->cache,
+                authplug_secret_span(it->kept != NULL ? it->kept : it->typed),
+                it->kept != NULL);
+    }
+}
+
 static bool
 answer_all(items *all)
 {
@@ -412,6 +455,7 @@ answer_all(items *all)
                 authplug_secret_span(it->by_rule ? it->answer : it->typed)))
             return false;
     }
+    note_all(all);
     return true;
 }
 
@@ -517,10 +561,12 @@ static void
 outcome(authplug_session *session, authplug_outcome what, void *context)
 {
     state *with = context;
+    char why[ANSWER_WHY] = "";
 
     (void)session;
-    (void)what;
     otp_release(&with->codes);
+    if (!cache_settle(&with->cache, what, why, sizeof why))
+        io_say(ANSWER_PROGRAM, "the cache of answers is as it was: %s", why);
     answer_config_free(&with->config);
 }
 
@@ -537,6 +583,7 @@ answer_run(const char *path, bool batch, int64_t timeout_ms)
     int result = authplug_plugin_run(&plugin, &with);
 
     otp_release(&with.codes);
+    cache_free(&with.cache);
     answer_config_free(&with.config);
     free(with.username);
     free(with.uses);

@@ -10,6 +10,7 @@
  *   used.c      which of them comes next
  *   record.c    the records of those that were used (record.h)
  *   keyring.c   the desktop's keyring, by a helper of its own
+ *   cache.c     answers of the user, kept for a while; cache.h has its parts
  *   explain.c   --explain
  *   init.c      a first file
  *
@@ -42,6 +43,9 @@ typedef struct answer_rule {
     template_words *exec; /* whose first line is $exec$, or NULL */
     bool confirm;
     long limit; /* automatic answers in a login */
+    long cache; /* seconds that the user's answer is kept; 0 for not at all */
+    bool in_keyring;       /* and where: there, or in memory */
+    authplug_secret *name; /* of such a rule: what makes it the same one */
     unsigned line;
     unsigned id; /* in the file */
 } answer_rule;
@@ -161,6 +165,12 @@ bool source_asks(const answer_block *block, const answer_rule *by,
                  const char **text);
 bool source_uses_code(const answer_block *block, const answer_rule *by);
 
+/* The last line that a program wrote to its standard error; its on_line. */
+typedef struct source_complaint {
+    char text[256];
+} source_complaint;
+void source_keep_complaint(void *context, authplug_span line);
+
 /* Appends the answer. False after writing why. */
 bool source_answer(source *of, authplug_secret *answer);
 
@@ -179,6 +189,49 @@ bool source_secret(source *of, const answer_code *code, authplug_secret *text);
  * things. */
 bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
                  char *why, size_t size);
+
+/* ------------------------------------------------------------------ cache.c */
+
+/* a week */
+#define ANSWER_CACHE_MOST 604800
+
+/* Names a rule with Cache: by all that says which prompts it is for, and by its
+ * Response's tokens, not by the Response's text, which may be secret. */
+bool cache_name_rule(answer_rule *by, const char *request,
+                     const char *instruction, const template *response);
+
+/* An answer that may be kept. */
+typedef struct cache_entry cache_entry;
+
+/* All of a login. */
+typedef struct cache {
+    cache_entry *first;
+    bool failed; /* a place did: others are not looked for */
+} cache;
+
+/* That of a prompt whose rule has Cache. NULL after writing why. */
+cache_entry *cache_enter(cache *all, const answer_peer *peer,
+                         const match_found *found, const answer_prompt *prompt,
+                         char *why, size_t size);
+
+/* Appends what was kept; once in a login, so that what was refused is not given
+ * again. False where there is nothing, or after writing why. */
+bool cache_find(cache *all, cache_entry *it, authplug_secret *typed, char *why,
+                size_t size);
+
+/* The server got an answer made of this. */
+void cache_note(cache_entry *it, authplug_span typed, bool was_kept);
+
+/* What became of the answers: keeps them, drops them, or leaves all as it is.
+ * False after writing why. */
+bool cache_settle(cache *all, authplug_outcome what, char *why, size_t size);
+void cache_free(cache *all);
+
+/* --forget: drops all that is kept, everywhere. Gives the exit status. */
+int cache_forget(const char *path);
+
+/* The helper that keeps answers in memory. Gives the exit status. */
+int cache_helper_run(void);
 
 /* -------------------------------------------------------------------- otp.c */
 

@@ -37,6 +37,7 @@ typedef struct reading {
     answer_code *code;
     conf_line begun; /* the line of the code's block */
     answer_rule by;  /* between its Request and its Response */
+    const char *request, *instruction; /* its texts */
 } reading;
 
 /* ------------------------------------------------------------------- memory */
@@ -46,6 +47,7 @@ free_rule(answer_rule *by)
 {
     regex_free(&by->instruction);
     template_words_free(&by->exec);
+    authplug_secret_free(&by->name);
 }
 
 static void
@@ -161,10 +163,35 @@ read_instruction(reading *r, const conf_line *line)
 
     if (r->by.instruction != NULL)
         return bad(r, line, "it was given before: one was expected");
+    r->instruction = line->value;
     status = regex_new(line->value, &r->by.instruction, &fault);
     return status == AUTHPLUG_VALUE || status == AUTHPLUG_LIMIT
                ? bad_at(r, line, fault.offset, fault.text)
                : status;
+}
+
+/* SECONDS, and "keyring" where it is not to be memory. */
+static authplug_status
+read_cache(reading *r, const conf_line *line)
+{
+    size_t count;
+    char **words = conf_list(line, &count);
+    conf_line seconds = *line;
+    bool good;
+
+    if (words == NULL)
+        return AUTHPLUG_NOMEM;
+    seconds.value = count > 0 ? words[0] : "";
+    r->by.in_keyring = count == 2 && strcmp(words[1], "keyring") == 0;
+    good = conf_number(r->file, &seconds, 1, ANSWER_CACHE_MOST, &r->by.cache);
+    if (good && count > 1 && !(count == 2 && r->by.in_keyring)) {
+        (void)bad(r, line,
+                  "nothing, or the word keyring, was expected behind "
+                  "the seconds");
+        good = false;
+    }
+    free(words);
+    return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
 }
 
 /* A line between a Request and its Response. */
@@ -180,6 +207,8 @@ read_rule_line(reading *r, const conf_line *line)
         return read_instruction(r, line);
     if (conf_is(line, "Exec"))
         return read_words(r, line, word_tokens, &by->exec);
+    if (conf_is(line, "Cache"))
+        return read_cache(r, line);
     if (conf_is(line, "Confirm"))
         good = conf_boolean(r->file, line, &by->confirm);
     else if (conf_is(line, "Limit"))
@@ -187,9 +216,28 @@ read_rule_line(reading *r, const conf_line *line)
     else
         return bad(r, line,
                    "unknown between a Request and its Response: Echo, "
-                   "Instruction, Exec, Confirm, Limit or "
+                   "Instruction, Exec, Confirm, Limit, Cache or "
                    "Response was expected");
     return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
+}
+
+/* Only what the user typed is kept. */
+static authplug_status
+end_cache(reading *r, const conf_line *line, answer_rule *made)
+{
+    const template *response = rules_at(r->block->rules, made->which)->response;
+
+    if (source_uses_code(r->block, made))
+        return bad(r, line,
+                   "a one-time code, and Cache after the Request: a code is "
+                   "used once, one of the two was expected");
+    if (!template_has(response, "ask"))
+        return bad(r, line,
+                   "no $ask$, whose answer the Cache is for: one was "
+                   "expected");
+    return cache_name_rule(made, r->request, r->instruction, response)
+               ? AUTHPLUG_OK
+               : AUTHPLUG_NOMEM;
 }
 
 /* Its Response is there: what goes with which. */
@@ -215,7 +263,7 @@ end_rule(reading *r, const conf_line *line)
         return bad(r, line,
                    "no $exec$, which the Exec is for: one was "
                    "expected");
-    return AUTHPLUG_OK;
+    return made->cache > 0 ? end_cache(r, line, made) : AUTHPLUG_OK;
 }
 
 /* A Host block's line. */
@@ -231,6 +279,8 @@ read_block_line(reading *r, const conf_line *line)
         return status;
     if (taken && !was_open) {
         r->by = (answer_rule){.limit = 1, .line = line->number};
+        r->request = line->value;
+        r->instruction = NULL;
         return AUTHPLUG_OK;
     }
     if (taken && rules_count(block->rules) > before)

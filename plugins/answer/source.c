@@ -144,15 +144,10 @@ make_words(source *of, const template_words *words, char *argv[WORDS_MOST + 1])
     return good;
 }
 
-/* The last line that a command wrote to its standard error. */
-typedef struct complaint {
-    char text[256];
-} complaint;
-
-static void
-keep_complaint(void *context, authplug_span line)
+void
+source_keep_complaint(void *context, authplug_span line)
 {
-    complaint *last = context;
+    source_complaint *last = context;
     authplug_secret *safe = authplug_secret_new(sizeof last->text * 8);
 
     if (safe != NULL && line.len > 0 &&
@@ -191,7 +186,7 @@ read_first_line(io_child *child, authplug_secret *line, int64_t deadline)
 
 static authplug_status
 judge_exec(source *of, const char *name, const io_exit *how,
-           const complaint *last)
+           const source_complaint *last)
 {
     const char *colon = last->text[0] != 0 ? ": " : "";
 
@@ -213,9 +208,9 @@ run(source *of, const template_words *words, authplug_secret *out)
 {
     size_t before = authplug_secret_len(out);
     char *argv[WORDS_MOST + 1] = {NULL};
-    complaint last = {""};
+    source_complaint last = {""};
     io_program program = {.argv = (const char *const *)argv,
-                          .on_line = keep_complaint,
+                          .on_line = source_keep_complaint,
                           .context = &last};
     int64_t deadline = io_deadline(EXEC_MS);
     authplug_status status = AUTHPLUG_REFUSED;
