@@ -60,12 +60,14 @@ is_shared(const ssh_config *config)
             strcmp(config->controlmaster, "yes") == 0);
 }
 
-/* Whether the connection alone is wanted, without a session (-N). */
+/* Whether the connection alone is wanted (-N), and nothing run through it. */
 static bool
-is_bare(const ssh_config *config)
+is_bare(const struct login *login)
 {
-    return config->sessiontype != NULL &&
-           strcmp(config->sessiontype, "none") == 0;
+    const char *type = login->config.sessiontype;
+
+    return type != NULL && strcmp(type, "none") == 0 &&
+           !login->args->stdio_forward;
 }
 
 /* False where a forward that cannot be had is to end it all. */
@@ -93,7 +95,7 @@ look_around(struct login *login, standing *place, const char **path,
         return true;
     if (!standing_place(place, &login->config))
         return false;
-    *path = is_bare(&login->config) ? NULL : standing_path(place);
+    *path = is_bare(login) ? NULL : standing_path(place);
     *shared = *path == NULL && is_shared(&login->config);
     if (!*shared)
         return true;
@@ -119,7 +121,7 @@ run_session(struct login *login, standing *place, bool shared)
         shared = false;
         (void)master_prepare(NULL);
     }
-    kind = is_bare(config)    ? MASTER_STANDING
+    kind = is_bare(login)     ? MASTER_STANDING
            : shared           ? MASTER_SHARED
            : config->forwards ? MASTER_OWNED
                               : MASTER_ONCE;
@@ -135,12 +137,12 @@ run_session(struct login *login, standing *place, bool shared)
         (void)kill(child, SIGTERM);
         return master_wait(child), EXIT_FAILED;
     }
-    if (is_bare(config) && !config->fork_after_authentication)
+    if (is_bare(login) && !config->fork_after_authentication)
         return master_wait(child);
     /* that process cleans up now if we are ended */
     session_hold_signals(false);
-    return is_bare(config) ? EXIT_GOOD
-                           : session_through(login->args, master_path());
+    return is_bare(login) ? EXIT_GOOD
+                          : session_through(login->args, master_path());
 }
 
 static int
@@ -158,7 +160,7 @@ log_in(ssh_args *args)
     if (login_prepare(&login, args) &&
         look_around(&login, &place, &path, &shared) && path == NULL &&
         master_prepare(shared ? &place : NULL)) {
-        login.stays = shared || is_bare(&login.config);
+        login.stays = shared || is_bare(&login);
         end = login_run(&login);
     }
     if (path != NULL && !forward(&login, path))

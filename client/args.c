@@ -126,6 +126,8 @@ keep(ssh_args *args, char name, const char *value)
         args->pass_through = true;
     if (name == 'w')
         args->tunnel = true;
+    if (name == 'W')
+        args->stdio_forward = true;
     if (name == 'v')
         args->verbose++;
     if (name == 'q')

@@ -62,6 +62,7 @@ typedef struct ssh_args {
     int verbose;         /* number of -v */
     bool quiet;          /* -q */
     bool tunnel;         /* -w */
+    bool stdio_forward;  /* -W */
     bool pass_through;   /* -G, -Q, -V, -O: nothing to log in for */
     bool help, version;
     const char *host;    /* as given: [user@]host, or ssh:// */

@@ -392,6 +392,97 @@ want_out "from the proxy"
 want_within 10000
 end "$W/run/piped"
 
+# ------------------------------------------------------------------- forwards
+
+# answers PORT WORD - a server that says a word, for once.
+"$PY" -c 'import socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(9)
+print(s.getsockname()[1], flush=True)
+while True:
+    c = s.accept()[0]
+    c.sendall(b"a word\n")
+    c.close()' >"$W/word.port" &
+servers="$servers $!"
+n=0
+until [ -s "$W/word.port" ]; do n=$((n + 1)); [ $n -lt 200 ] || break; sleep 0.05; done
+word=$(cat "$W/word.port")
+hear () {
+    "$PY" -c 'import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+print(s.makefile().read(), end="")' "$1"
+}
+
+it "the forwards of authplug ssh are there while its command runs"
+port=$(free_port)
+run 20 "$login" -S none -L "$port:127.0.0.1:$word" --plugin "$W/counting" pam \
+    "$PY -c 'import socket; print(socket.create_connection((\"127.0.0.1\", $port), 5).makefile().read(), end=\"\")'"
+want_rc 0
+want_out_is "a word"
+want_quiet
+want_nothing_left
+
+it "authplug ssh -N is there for its forwards"
+port=$(free_port)
+"$login" -N -L "$port:127.0.0.1:$word" --plugin "$W/counting" pam &
+bare=$!
+n=0
+until [ "$(hear "$port" 2>/dev/null)" = "a word" ] || [ $n -gt 100 ]; do
+    n=$((n + 1)); sleep 0.1; done
+[ $n -le 100 ] || wrong "nothing was heard"
+kill $bare
+wait $bare
+want_nothing_left
+
+it "a forward that cannot be had is said, and ends it only if it is to"
+run 20 "$login" -S none -L "$word:127.0.0.1:1" --plugin "$W/counting" pam 'echo on'
+want_rc 0
+want_out_is on
+want_err "forwarding request failed"
+run 20 "$login" -S none -o ExitOnForwardFailure=yes -L "$word:127.0.0.1:1" \
+    --plugin "$W/counting" pam 'echo on'
+want_rc 255
+want_out_none
+want_nothing_left
+
+it "those of connect are there as long as it is, and -O cancel ends one"
+port=$(free_port)
+run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/f" \
+    -L "$port:127.0.0.1:$word" pam
+want_rc 0
+[ "$(hear "$port")" = "a word" ] || wrong "nothing was heard"
+run 20 $ssh -S "$W/run/f" -O cancel -L "$port:127.0.0.1:$word" pam
+want_rc 0
+want_not hear "$port"
+back=$(free_port)
+run 20 $ssh -S "$W/run/f" -O forward -R "$back:127.0.0.1:$word" pam
+want_rc 0
+[ "$(hear "$back")" = "a word" ] || wrong "nothing was heard through -R"
+
+it "-O stop lets go of the place, and what runs goes on"
+$ssh -S "$W/run/f" pam 'sleep 2; echo to the end' >"$W/goes" &
+going=$!
+sleep 0.5
+run 20 $ssh -S "$W/run/f" -O stop pam
+want_rc 0
+[ ! -e "$W/run/f" ] || wrong "the socket is still there"
+wait $going
+[ "$(cat "$W/goes")" = "to the end" ] || wrong "the session was cut"
+
+it "the agent goes along where it is to"
+eval "$(ssh-agent)" >/dev/null
+agent_pid=$SSH_AGENT_PID
+servers="$servers $agent_pid"
+ssh-add -q "$W/user_key"
+run 20 "$login" -S none -A -o IdentityAgent=SSH_AUTH_SOCK --plugin "$W/counting" \
+    pam 'ssh-add -L'
+want_rc 0
+want_out "ssh-ed25519"
+run 20 "$login" -S none --plugin "$W/counting" pam 'ssh-add -L'
+want_rc 2
+unset SSH_AUTH_SOCK SSH_AGENT_PID
+
 # ------------------------------------------------------------------- on demand
 
 cat >"$W/on_demand" <<END

@@ -165,13 +165,15 @@ wait $client
 [ $(($(date +%s) - began)) -le 3 ] || wrong "it took long"
 
 it "what is killed in the middle of a login leaves nothing in the way"
-stuck="$hostile_py hang"
-"$BUILD/authplug" connect -F "$W/ssh_config" --plugin "exec $stuck" \
-    -S "$W/run/k2" pam >/dev/null 2>&1 &
-login_pid=$!
-sleep 0.7
-kill -KILL $login_pid
-wait $login_pid 2>/dev/null
+for when in start init protocol request outcome; do
+    "$BUILD/authplug" connect -F "$W/ssh_config" \
+        --plugin "$(hostile_alone $when:sleep=30 -- "$password")" \
+        -S "$W/run/k2" pam >/dev/null 2>&1 &
+    login_pid=$!
+    sleep 0.7
+    kill -KILL $login_pid || wrong "$when: it was not there any more"
+    wait $login_pid 2>/dev/null
+done
 stand "$W/run/k2"
 want $ssh -S "$W/run/k2" pam true
 end "$W/run/k2"
