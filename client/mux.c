@@ -773,7 +773,6 @@ patience(const struct server *server)
     if ((options->owner_pid > 0 && !server->owner_gone &&
          server->owner_fd < 0) ||
         server->hub.no_fds || server->hub.paused ||
-        server->hub.asking == &server->alive ||
         mux_forwards_have_clock(server->forwards))
         left = sooner(left, 1000);
     return left < INT_MAX ? (int)left : INT_MAX;
@@ -831,7 +830,7 @@ loop(struct server *server)
         update_clients(server);
         mux_links_sweep(mux_forwards_links(server->forwards));
         check_owner(server);
-        if (!mux_alive_step(&server->alive, &server->hub))
+        if (!mux_alive_step(&server->alive))
             server->dead = true;
         if (!is_idle(server))
             clock_gettime(CLOCK_MONOTONIC, &server->idle);
@@ -947,6 +946,7 @@ say_farewell(struct server *server)
         hang_up(server, client); /* closes the channel */
         free_client(client);
     }
+    mux_alive_end(&server->alive);
     mux_forwards_free(&server->forwards);
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (!server->dead && server->event != NULL &&

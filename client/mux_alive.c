@@ -5,71 +5,45 @@
 
 #include "client/mux_alive.h"
 
-#include <libssh/server.h> /* ssh_send_keepalive, which is for clients too */
-#include <string.h>
-
-/* For how long an answer may be on its way while other packets come, and how
- * often it is looked for among them. */
-#define SETTLE_MS 2000
-#define LOOKS_MOST 3
+/*
+ * What it is asked: not to listen any more where it never did. Whatever it says
+ * is a sign of life. OpenSSH asks for nothing, by keepalive@openssh.com; but
+ * libssh does not tell when that was answered, and would take the answer for
+ * that of the next request.
+ */
+#define NOWHERE "keepalive.invalid"
+#define NO_PORT 1
 
 void
-mux_alive_begin(struct mux_alive *alive, const struct mux_hub *hub,
-                long interval_ms, unsigned most)
+mux_alive_begin(struct mux_alive *alive, struct mux_hub *hub, long interval_ms,
+                unsigned most)
 {
-    *alive = (struct mux_alive){.interval_ms = interval_ms,
+    *alive = (struct mux_alive){.hub = hub,
+                                .interval_ms = interval_ms,
                                 .most = most,
                                 .heard = hub->packets.in_packets};
     clock_gettime(CLOCK_MONOTONIC, &alive->at);
 }
 
-/*
- * A second call takes the answer to the first, if it is there: only then may
- * somebody else make a global request. Whether it was there is told by the
- * error that a refusal leaves, which is what servers answer with.
- */
-static bool
-is_answered(const struct mux_hub *hub)
+void
+mux_alive_end(struct mux_alive *alive)
 {
-    static const char refused[] = "Global request keepalive@openssh.com";
-
-    (void)ssh_options_set(hub->ssh, (enum ssh_options_e)-1, ""); /* no error */
-    (void)ssh_send_keepalive(hub->ssh);
-    return strncmp(ssh_get_error(hub->ssh), refused, sizeof refused - 1) == 0;
-}
-
-/* Servers that agree instead leave no error, and are looked at a few times. */
-static void
-settle(struct mux_alive *alive, struct mux_hub *hub)
-{
-    if (hub->asking != alive)
-        return;
-    if (hub->packets.in_packets != alive->sent && alive->looks++ < LOOKS_MOST &&
-        is_answered(hub))
-        hub->asking = NULL;
-    alive->sent = hub->packets.in_packets;
-    if (alive->asked == 0 && mux_elapsed_ms(&alive->asked_at) >= SETTLE_MS)
-        hub->asking = NULL;
+    mux_remote_end(&alive->question);
 }
 
 static void
-ask(struct mux_alive *alive, struct mux_hub *hub)
+take_answer(struct mux_alive *alive)
 {
-    /* where another request is on its way, its answer is the sign of life */
-    if (hub->asking != NULL && hub->asking != alive)
-        return;
-    hub->asking = alive;
-    alive->looks = 0;
-    alive->sent = hub->packets.in_packets;
-    clock_gettime(CLOCK_MONOTONIC, &alive->asked_at);
-    /* libssh sends the next one only where the last was answered */
-    (void)ssh_send_keepalive(hub->ssh);
+    if (alive->question.hub != NULL && mux_remote_step(&alive->question) != 0)
+        mux_remote_end(&alive->question);
 }
 
 bool
-mux_alive_step(struct mux_alive *alive, struct mux_hub *hub)
+mux_alive_step(struct mux_alive *alive)
 {
-    settle(alive, hub);
+    struct mux_hub *hub = alive->hub;
+
+    take_answer(alive);
     /* what is not taken in while others stall says nothing about the server */
     if (hub->packets.in_packets != alive->heard || hub->paused) {
         alive->heard = hub->packets.in_packets;
@@ -83,7 +57,9 @@ mux_alive_step(struct mux_alive *alive, struct mux_hub *hub)
         mux_debug(hub, "the server does not answer");
         return false;
     }
-    ask(alive, hub);
+    if (alive->question.hub == NULL)
+        mux_remote_cancel(&alive->question, hub, NOWHERE, NO_PORT);
+    take_answer(alive);
     clock_gettime(CLOCK_MONOTONIC, &alive->at);
     return true;
 }

@@ -27,7 +27,9 @@ struct mux_hub {
     bool no_fds; /* accept() failed; not again before something changes */
     /*
      * Whose global request is on its way, NULL if nobody's: libssh has room
-     * for one, and takes the answer to it for the answer to any other.
+     * for one, and takes the answer to it for the answer to any other. So
+     * ssh_send_keepalive, which does not tell whether it was answered, must
+     * not be used beside mux_remote.
      */
     const void *asking;
     const char *agent;    /* the agent's socket, or NULL */

@@ -35,8 +35,7 @@ typedef struct capture_packet {
 /* Makes the file; false when out of memory or descriptors. */
 bool capture_open(capture *made, char path[CAPTURE_PATH]);
 
-/* The next one of those that are wanted; the file is empty when there is
- * none. */
+/* The next one that is wanted; the file is empty when there is none. */
 bool capture_next(capture *from, capture_packet *packet);
 
 /* How many bytes wait to be read. */
