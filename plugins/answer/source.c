@@ -144,6 +144,28 @@ make_words(source *of, const template_words *words, char *argv[WORDS_MOST + 1])
     return good;
 }
 
+bool
+source_command(source *of, authplug_secret *text)
+{
+    char *argv[WORDS_MOST + 1] = {NULL};
+    bool good = make_words(of, of->found->by->exec, argv);
+
+    for (size_t i = 0; good && argv[i] != NULL; i++) {
+        bool plain = argv[i][0] != 0 && strpbrk(argv[i], " \t\n'\"") == NULL;
+        const char *quote = plain                           ? ""
+                            : strchr(argv[i], '\'') == NULL ? "'"
+                                                            : "\"";
+        const char *const parts[] = {i > 0 ? " " : "", quote, argv[i], quote};
+
+        for (int p = 0; p < 4; p++)
+            good = good && authplug_secret_append(
+                               text, parts[p], strlen(parts[p])) == AUTHPLUG_OK;
+    }
+    for (size_t i = 0; i < WORDS_MOST; i++)
+        free(argv[i]);
+    return good;
+}
+
 /* The last line that a command wrote to its standard error. */
 typedef struct complaint {
     char text[256];
@@ -286,6 +308,30 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
     authplug_secret_free(&why);
     free(whole);
     return status;
+}
+
+/* ------------------------------------------------------ what is no secret */
+
+/* Groups are the prompt's own words. */
+static authplug_status
+open_value(void *context, const char *name, const char *argument,
+           authplug_secret *out)
+{
+    if (name[0] < '1' || name[0] > '9')
+        return AUTHPLUG_REFUSED;
+    return word_value(context, name, argument, out);
+}
+
+bool
+source_is_open(const answer_prompt *prompt, const match_found *found,
+               authplug_secret *answer)
+{
+    source of = {.prompt = prompt, .found = found};
+    const template *response = response_of(found->block, found->by);
+
+    return !template_has_text(response) &&
+           template_expand(response, open_value, &of, answer) == AUTHPLUG_OK &&
+           authplug_secret_len(answer) > 0;
 }
 
 /* ------------------------------------------------------------------ secrets */

@@ -187,7 +187,7 @@ it "what the server says beside is shown"
 rules 'Host *' 'Request ".*Password:"' 'Response sesame'
 client --instruction 'Approve 42' --prompt "Motd
 Password: "
-want_out 'instruction "Approve 42\x0aMotd"'
+want_out 'instruction "Approve 42\x0aMotd\x0aPassword: \x0a(the rule in line 2'
 want_out 'answer "sesame"'
 
 # -------------------------------------------------------------------- sources
