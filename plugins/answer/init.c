@@ -393,7 +393,7 @@ answer_init(const char *path, const char *uri_file)
     }
     if (path == NULL)
         path = usual;
-    if (!memory || path == NULL)
+    if (!memory || path == NULL || path[0] == 0)
         result = fail("there is no memory, or no home for the file: --config "
                       "was expected");
     else if (lstat(path, &is) == 0)

@@ -110,7 +110,8 @@ add_password(authplug_secret *to, const init_wishes *w)
 static bool
 add_code(authplug_secret *to, const init_wishes *w)
 {
-    if (authplug_secret_len(w->code) == 0)
+    if (authplug_secret_len(w->code) == 0 ||
+        authplug_secret_len(w->code_prompt) == 0)
         return true;
     return add(to, "\n    # a code of the block below; each is used once on "
                    "this machine\n    Request \"") &&
