@@ -185,6 +185,30 @@ keep_complaint(void *context, authplug_span line)
     authplug_secret_free(&safe);
 }
 
+/* What a source has said: its words for what is wrong with a line. */
+typedef struct line_words {
+    const char *empty, *control, *length; /* behind its name */
+} line_words;
+
+/* Appends a source's first line, without what ends it on Windows. What nobody
+ * can type is no answer: it was meant for something else. */
+static authplug_status
+take_line(source *of, const char *name, authplug_span line,
+          const line_words *words, authplug_secret *out)
+{
+    if (line.len > 0 && line.data[line.len - 1] == '\r')
+        line.len--;
+    if (line.len == 0)
+        return fail(of, "%s %s", name, words->empty);
+    for (size_t i = 0; i < line.len; i++)
+        if ((line.data[i] < ' ' && line.data[i] != '\t') ||
+            line.data[i] == 0x7f)
+            return fail(of, "%s %s", name, words->control);
+    if (authplug_secret_append(out, line.data, line.len) != AUTHPLUG_OK)
+        return fail(of, "%s %s", name, words->length);
+    return AUTHPLUG_OK;
+}
+
 /* Reads the first line; the rest is let be written, and thrown away. */
 static authplug_status
 read_first_line(io_child *child, authplug_secret *line, int64_t deadline)
@@ -228,11 +252,38 @@ judge_exec(source *of, const char *name, const io_exit *how,
     return AUTHPLUG_OK;
 }
 
+/* What it gave, and how it ended. */
+static authplug_status
+hear_out(source *of, const char *name, io_child *child, int64_t deadline,
+         const complaint *last, authplug_secret *out)
+{
+    static const line_words words = {"wrote nothing",
+                                     "wrote a control character",
+                                     "wrote a line that is too long"};
+    authplug_secret *line = authplug_secret_new(ANSWER_MOST + 1);
+    authplug_status status = AUTHPLUG_NOMEM;
+    io_exit how;
+
+    io_child_close_input(child);
+    if (line != NULL)
+        status = read_first_line(child, line, deadline);
+    io_child_finish(&child, status == AUTHPLUG_OK ? EXEC_GRACE : 0, &how);
+    if (status == AUTHPLUG_LIMIT)
+        status = fail(of, "%s %s", name, words.length);
+    else if (status == AUTHPLUG_OK || status == AUTHPLUG_TIMEOUT)
+        status = judge_exec(of, name, &how, last);
+    else
+        status = fail(of, "%s: %s", name, authplug_status_text(status));
+    if (status == AUTHPLUG_OK)
+        status = take_line(of, name, authplug_secret_span(line), &words, out);
+    authplug_secret_free(&line);
+    return status;
+}
+
 /* Runs a command, without a shell, and appends the first line of its output. */
 static authplug_status
 run(source *of, const template_words *words, authplug_secret *out)
 {
-    size_t before = authplug_secret_len(out);
     char *argv[WORDS_MOST + 1] = {NULL};
     complaint last = {""};
     io_program program = {.argv = (const char *const *)argv,
@@ -241,28 +292,16 @@ run(source *of, const template_words *words, authplug_secret *out)
     int64_t deadline = io_deadline(EXEC_MS);
     authplug_status status = AUTHPLUG_REFUSED;
     io_child *child = NULL;
-    io_exit how;
 
     if (deadline > of->deadline)
         deadline = of->deadline;
     if (make_words(of, words, argv))
         status = io_child_start(&program, &child);
-    if (status == AUTHPLUG_OK) {
-        io_child_close_input(child);
-        status = read_first_line(child, out, deadline);
-        io_child_finish(&child, status == AUTHPLUG_OK ? EXEC_GRACE : 0, &how);
-        if (status == AUTHPLUG_LIMIT)
-            status = fail(of, "%s wrote a line that is too long", argv[0]);
-        else if (status == AUTHPLUG_OK || status == AUTHPLUG_TIMEOUT)
-            status = judge_exec(of, argv[0], &how, &last);
-        else
-            status = fail(of, "%s: %s", argv[0], authplug_status_text(status));
-        if (status == AUTHPLUG_OK && authplug_secret_len(out) == before)
-            status = fail(of, "%s wrote nothing", argv[0]);
-    } else {
+    if (status == AUTHPLUG_OK)
+        status = hear_out(of, argv[0], child, deadline, &last, out);
+    else
         status = fail(of, "%s could not be started: %s",
                       argv[0] != NULL ? argv[0] : "Exec", strerror(errno));
-    }
     for (size_t i = 0; i < WORDS_MOST; i++)
         free(argv[i]);
     return status;
@@ -274,6 +313,8 @@ run(source *of, const template_words *words, authplug_secret *out)
 static authplug_status
 read_secret_file(source *of, const char *path, authplug_secret *out)
 {
+    static const line_words lines = {"is empty", "holds a control character",
+                                     "begins with a line that is too long"};
     authplug_secret *why = authplug_secret_new(8192), *text = NULL;
     const char *home = getenv("HOME"), *words;
     char *whole = NULL;
@@ -292,11 +333,7 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
         end = line.len > 0 ? memchr(line.data, '\n', line.len) : NULL;
         if (end != NULL)
             line.len = (size_t)(end - line.data);
-        if (line.len > 0 && line.data[line.len - 1] == '\r')
-            line.len--;
-        status = line.len == 0
-                     ? fail(of, "%s is empty", path)
-                     : authplug_secret_append(out, line.data, line.len);
+        status = take_line(of, path, line, &lines, out);
     } else {
         words = why != NULL ? authplug_secret_text(why) : NULL;
         status =

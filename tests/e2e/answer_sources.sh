@@ -26,25 +26,45 @@ want_answer () {
 
 # want_refused REASON - the server gets nothing, and the user this line.
 want_refused () {
-    want_rc 1
+    want_not [ "$rc" = 0 ]
     want_out "$1"
     want_out "and nobody is asked in batch mode"
     want_not grep -q '^    answer' "$W/out"
     want_nothing_left
 }
 
-# command NAME - a program of standard input, for Exec.
-command () {
+# program NAME - a program of standard input, for Exec.
+program () {
     { echo '#!/bin/sh'; cat; } >"$W/$1"
     chmod 755 "$W/$1"
 }
 
-# exec_gives TEXT - what is said about a command that does this.
+# exec_is - the command is a script of standard input.
 exec_is () {
-    command run
-    rules 'Request "P:"' "Exec $W/run" 'Response $exec$'
+    program cmd
+    rules 'Request "P:"' "Exec $W/cmd" 'Response $exec$'
     client --prompt P:
 }
+
+# One that hangs takes its whole time, in which the others are tested.
+mkdir "$W/hang"
+cat >"$W/hang/cmd" <<END
+#!/bin/sh
+echo "Touch your key" >&2
+sleep 60 &
+echo \$! >$W/hang/pid
+sleep 60
+END
+chmod 755 "$W/hang/cmd"
+printf '%s\n' 'Host *' 'Request "P:"' "Exec $W/hang/cmd" 'Response $exec$' \
+    >"$W/hang/answers"
+{
+    date +%s >"$W/hang/begin"
+    timeout 45 "$authplug" try putty --prompt P: -- "$authplug" answer --batch \
+        --config "$W/hang/answers" >"$W/hang/out" 2>&1
+    date +%s >"$W/hang/end"
+} &
+hang=$!
 
 # -------------------------------------------------------------------- commands
 
@@ -54,14 +74,14 @@ client --prompt P:
 want_refused 'no-such-program-here could not be started: No such file'
 
 it "one that may not be run, one that is no program, a folder"
-echo secret >"$W/run"
-chmod 644 "$W/run"
-rules 'Request "P:"' "Exec $W/run" 'Response $exec$'
+echo secret >"$W/cmd"
+chmod 644 "$W/cmd"
+rules 'Request "P:"' "Exec $W/cmd" 'Response $exec$'
 client --prompt P:
-want_refused "$W/run could not be started: Permission denied"
-chmod 755 "$W/run"
+want_refused "$W/cmd could not be started: Permission denied"
+chmod 755 "$W/cmd"
 client --prompt P:
-want_refused "$W/run could not be started: Exec format error"
+want_refused "$W/cmd could not be started: Exec format error"
 rules 'Request "P:"' "Exec $W/home" 'Response $exec$'
 client --prompt P:
 want_refused "$W/home could not be started: Permission denied"
@@ -73,7 +93,7 @@ echo "Error: vault is locked" >&2
 echo half an answer
 exit 7
 END
-want_refused "$W/run ended with exit status 7: Error: vault is locked"
+want_refused "$W/cmd ended with exit status 7: Error: vault is locked"
 want_not grep -q "half\|first" "$W/out"
 
 it "what it says cannot touch the terminal, and is not the secret's line"
@@ -89,17 +109,17 @@ exec_is <<'END'
 echo hunter2
 kill -9 $$
 END
-want_refused "$W/run was killed by signal 9"
+want_refused "$W/cmd was killed by signal 9"
 want_not grep -q hunter2 "$W/out"
 
 it "one that writes nothing, or an empty line"
 exec_is </dev/null
-want_refused "$W/run wrote nothing"
+want_refused "$W/cmd wrote nothing"
 exec_is <<'END'
 echo
 echo hunter2
 END
-want_refused "$W/run wrote nothing"
+want_refused "$W/cmd wrote nothing"
 
 it "one that writes megabytes behind its line: the line"
 exec_is <<'END'
@@ -112,7 +132,7 @@ it "one that writes megabytes instead of a line"
 exec_is <<'END'
 head -c 20000000 /dev/zero | tr '\0' x
 END
-want_refused "$W/run wrote a line that is too long"
+want_refused "$W/cmd wrote a line that is too long"
 
 it "the longest line is whole, one that is longer is nothing"
 exec_is <<'END'
@@ -142,7 +162,7 @@ for bytes in 'a\000b' 'a\rb' 'a\033b' '\010'; do
     exec_is <<END
 printf '$bytes\\n'
 END
-    want_refused "$W/run wrote a control character"
+    want_refused "$W/cmd wrote a control character"
 done
 
 it "other bytes are sent as they are"
@@ -151,18 +171,6 @@ printf 'p\303\244ss\377\n'
 END
 want_rc 0
 want_out 'answer "p'
-
-it "one that hangs is ended, and what it started, too"
-command run <<'END'
-echo "Touch your key" >&2
-sleep 60 &
-sleep 60
-END
-rules 'Request "P:"' "Exec $W/run" 'Response $exec$'
-client --prompt P:
-want_refused "$W/run did not end in time: Touch your key"
-want_at_least 29000
-want_within 33000
 
 it "one that ends, and leaves somebody who holds its output"
 exec_is <<'END'
@@ -180,10 +188,10 @@ END
 want_answer '0 1 2 3 '
 
 it "its words are words, whatever a group holds"
-command run <<'END'
+program cmd <<'END'
 printf '%s.' "$#" "$@"
 END
-rules 'Request "C (.*):"' "Exec $W/run \$1\$ 'a b' \$host_name\$" \
+rules 'Request "C (.*):"' "Exec $W/cmd \$1\$ 'a b' \$host_name\$" \
     'Response $exec$'
 client --prompt 'C $(id) "x'"'"' *:'
 want_rc 0
@@ -192,18 +200,18 @@ want_out ' *.a b.h.example."'
 
 for word in '-rf' '--'; do
     it "a word that would be an option is refused: $word"
-    rules 'Request "C (.*):"' "Exec $W/run \$1\$" 'Response $exec$'
+    rules 'Request "C (.*):"' "Exec $W/cmd \$1\$" 'Response $exec$'
     client --prompt "C $word:"
     want_refused "word 2 of Exec would be taken for an option"
 done
 
 it "behind other text, or a -- of one's own, it is none"
-rules 'Request "C (.*):"' "Exec $W/run --code=\$1\$" 'Response $exec$'
+rules 'Request "C (.*):"' "Exec $W/cmd --code=\$1\$" 'Response $exec$'
 client --prompt "C -rf:"
 want_answer 1.--code=-rf.
 
 it "a group that matched nothing"
-rules 'Request "(A )?P:"' "Exec $W/run \$1\$" 'Response $exec$'
+rules 'Request "(A )?P:"' "Exec $W/cmd \$1\$" 'Response $exec$'
 client --prompt P:
 want_refused 'the group $1$ matched nothing'
 rules 'Request "(A )?P:"' 'Response <$1$>'
@@ -213,7 +221,7 @@ client --prompt 'A P:'
 want_answer '<A >'
 
 it "the name of a user whom nobody knows is empty, not an option"
-rules 'Request "P:"' "Exec $W/run \$user_name\$" 'Response $exec$'
+rules 'Request "P:"' "Exec $W/cmd \$user_name\$" 'Response $exec$'
 client --prompt P:
 want_answer 1..
 client --prompt P: --user -x
@@ -258,7 +266,7 @@ it "one without end, and one with a line that is too long"
 head -c 100000 /dev/zero | tr '\0' x >"$W/secret"
 file_is "too large: at most 64 KiB"
 head -c 5000 /dev/zero | tr '\0' x >"$W/secret"
-file_is "the first line of $W/secret is too long"
+file_is "$W/secret begins with a line that is too long"
 
 it "one with a byte that cannot be typed"
 printf 'a\000b\n' >"$W/secret"
@@ -302,7 +310,7 @@ asked () {
 }
 
 it "a challenge in the prompt is handed to a command"
-command respond <<'END'
+program respond <<'END'
 echo "$1" | tr 0-9 9876543210
 END
 rules 'Request "Challenge: ([0-9]+)
@@ -370,12 +378,12 @@ want_out 'PLUGIN_INIT_RESPONSE user ""'
 want_answer bob
 
 it "a source is not asked a second time in a login, failed or not"
-command run <<END
+program cmd <<END
 echo x >>$W/ran
 exit 1
 END
 : >"$W/ran"
-rules 'Request "P:"' "Exec $W/run" 'Response $exec$'
+rules 'Request "P:"' "Exec $W/cmd" 'Response $exec$'
 asked --on 'exit status 1' type: --on 'P:' 'type:one\n' \
     --on 'may not again' type: --on 'P:' 'type:two\n' -- --prompt P: \
     --round --prompt P:
@@ -384,18 +392,27 @@ want [ "$(wc -l <"$W/ran")" = 1 ]
 
 it "nor started before the user has said yes"
 : >"$W/ran"
-rules 'Request "P:"' 'Confirm yes' "Exec $W/run" 'Response $exec$'
+rules 'Request "P:"' 'Confirm yes' "Exec $W/cmd" 'Response $exec$'
 asked --on 'Send what a command gives (line 2) for "P:"?' 'type:n\n' -- \
     --prompt P:
 want_not [ "$rc" = 0 ]
 want [ ! -s "$W/ran" ]
 client --prompt P:
-want_rc 1
+want_not [ "$rc" = 0 ]
 want [ ! -s "$W/ran" ]
 
 it "in batch no rule is asked about, and the prompt is named"
 rules 'Request "A:"' 'Response a'
 client --prompt A: --prompt 'Motd\nWhat now? '
 want_refused 'no rule matches "What now?"'
+
+it "a command that hangs is ended in time, and what it started, too"
+wait $hang
+cp "$W/hang/out" "$W/out"
+want_out "$W/hang/cmd did not end in time: Touch your key"
+took=$((($(cat "$W/hang/end") - $(cat "$W/hang/begin")) * 1000))
+want_at_least 29000
+want_within 35000
+want_not grep -qs '^State:.[^Z]' "/proc/$(cat "$W/hang/pid")/status"
 
 finish
