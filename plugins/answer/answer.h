@@ -1,7 +1,6 @@
 /*
  * authplug answer: what each of its files offers the others. Internal.
  *
- *   main.c      the options
  *   config.c    the file: Host blocks, their rules, one-time codes
  *   match.c     which rule a prompt has
  *   answer.c    the plugin: a request's prompts, their answers, the user
@@ -158,13 +157,13 @@ bool source_asks(const answer_block *block, const answer_rule *by,
                  const char **text);
 bool source_uses_code(const answer_block *block, const answer_rule *by);
 
-/* Appends the answer, if it is made of the prompt's words alone, as an option of
- * a menu is: such a one may be shown. */
+/* Appends the answer, if it is made of the prompt's words alone, as an option
+ * of a menu is: such a one may be shown. */
 bool source_is_open(const answer_prompt *prompt, const match_found *found,
                     authplug_secret *answer);
 
-/* Appends the command of the rule's Exec as it would be run, for people to read.
- * False after writing why. */
+/* Appends the command of the rule's Exec as it would be run, for people to
+ * read. False after writing why. */
 bool source_command(source *of, authplug_secret *text);
 
 /* Appends the answer. False after writing why. */
@@ -248,8 +247,8 @@ void init_keyring_name(const init_wishes *w, char *name, size_t size);
 /* Appends the text of the file. False when memory ran out. */
 bool init_text(const init_wishes *w, authplug_secret *to);
 
-/* Makes a new file of it, whole or not at all, and in the place of none; and the
- * folders above it. False with errno. */
+/* Makes a new file of it, whole or not at all, and in the place of none; and
+ * the folders above it. False with errno. */
 bool init_write(const char *path, authplug_span text);
 
 /* ------------------------------------------------------------------- init.c */

@@ -139,7 +139,7 @@ answer_explain(const answer_config *config, const answer_peer *peer,
     return 1;
 }
 
-/* Whether a code's secret, where it stands in the file, is one; says why not. */
+/* Whether a code's secret is one, where it stands in the file; or says why. */
 static bool
 check_code(const answer_config *config, const answer_code *code)
 {
