@@ -235,7 +235,7 @@ int answer_check(const answer_config *config);
 typedef struct init_wishes {
     authplug_secret *host, *user;
     authplug_secret *password_prompt; /* "" for no rule */
-    authplug_secret *password; /* a command, "keyring", or "": asked each time */
+    authplug_secret *password; /* a command, "keyring", or "": the user */
     authplug_secret *code_prompt;
     authplug_secret *code; /* a secret, as otp_key_parse() takes it, or "" */
     bool counted;          /* which is for HOTP */
