@@ -81,6 +81,17 @@ want_out 'PLUGIN_INIT_RESPONSE user "alice"'
 want_out 'answer "sesame"'
 want_out "answer \"$(code)\""
 
+it "the tutorial shows what is seen"
+page () { sed -n "/^    \$ $1\$/,/^\$/s/^    //p" "$SRC/docs/answer.md" | sed 1d; }
+same () { sed 's/ *$//; s/[0-9]\{6\},/CODE,/; s/[0-9]* more/N more/; s/^\/.* is/FILE is/'; }
+init names login.example.org 'Your name' '' 'prompt (Return' '' \
+    'each time' keyring 'prompt (Return' '' '(not shown)' "$uri" 'too?' '' --
+want_good
+page 'authplug answer init' | same >"$W/told"
+same <"$W/screen" | sed '/is made/q' >"$W/seen"
+want [ "$(wc -l <"$W/told")" = 10 ]
+want diff "$W/told" "$W/seen"
+
 it "a second time nothing is touched"
 cp "$file" "$W/before"
 again --

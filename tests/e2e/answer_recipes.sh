@@ -99,6 +99,15 @@ for prompt in "Password: " "Verification code: "; do
 done
 want_out "would send: <totp example>"
 
+it "what it says of them is what the page shows"
+run 10 "$authplug" answer --config "$W/answers" --explain --host $host \
+    --prompt 'Password: '
+sed -n '/^    \$ authplug answer --explain/,/^$/s/^    //p' "$page" |
+    sed '1d; s/^\/[^,]*,/FILE,/' >"$W/told"
+sed 's/^\/[^,]*,/FILE,/' "$W/out" >"$W/seen"
+want [ "$(wc -l <"$W/told")" = 5 ]
+want diff "$W/told" "$W/seen"
+
 it "and in the README it is the same"
 sed -n '/^    Host login/,/^$/s/^    //p' "$SRC/README.md" >"$W/readme"
 block '3. A first file' text >"$W/first"
