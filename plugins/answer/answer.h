@@ -132,6 +132,10 @@ match_end match_rule(const answer_block *block, const answer_rule *by,
 match_found match_prompt(const answer_config *config, const answer_peer *peer,
                          const answer_prompt *prompt);
 
+/* Whether a prompt was copied from a screen, where OpenSSH's ssh puts
+ * "(user@host) " before what the server asks. */
+bool match_is_copied(authplug_span prompt);
+
 /* ----------------------------------------------------------------- source.c */
 
 /* What tokens are expanded for. */

@@ -136,6 +136,9 @@ answer_explain(const answer_config *config, const answer_peer *peer,
                  "prompt is refused\n"
                : "no Host block is about this login: the client asks by "
                  "itself\n");
+    if (match_is_copied(prompt->text))
+        printf("what stands in parentheses is ssh's own, and not in the "
+               "server's prompt\n");
     return 1;
 }
 

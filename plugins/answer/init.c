@@ -109,6 +109,16 @@ is_host(authplug_secret *text)
     return false;
 }
 
+static bool
+is_prompt(authplug_secret *text)
+{
+    if (!match_is_copied(authplug_secret_span(text)))
+        return true;
+    (void)fail("what stands in parentheses is ssh's own: the server's prompt "
+               "was expected, without it");
+    return false;
+}
+
 /* ------------------------------------------------------------- the password */
 
 static bool
@@ -169,7 +179,7 @@ ask_password(init_wishes *w)
     if (!ask_for(w,
                  "The password's prompt (Return: \"Password:\"; -: there is "
                  "none): ",
-                 "Password:", NULL, w->password_prompt))
+                 "Password:", is_prompt, w->password_prompt))
         return false;
     return authplug_secret_len(w->password_prompt) == 0 ||
            ask_for(w,
@@ -312,7 +322,7 @@ ask_code(init_wishes *w)
                    here ? "The code's prompt (Return: \"Verification code:\"): "
                         : "The code's prompt (Return: \"Verification code:\"; "
                           "-: there is none): ",
-                   "Verification code:", NULL, w->code_prompt) &&
+                   "Verification code:", is_prompt, w->code_prompt) &&
            (here || authplug_secret_len(w->code_prompt) == 0 || type_code(w));
 }
 

@@ -451,6 +451,11 @@ run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
     --prompt "R:"
 want_rc 1
 want_out 'no rule matches'
+want_not grep -q parentheses "$W/out"
+run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
+    --prompt "(alice@h.example) Q:"
+want_rc 1
+want_out "in parentheses is ssh's own"
 run 10 "$authplug" answer --config "$W/answers" --explain --host x \
     --prompt "R:"
 want_out 'no Host block is about this login'

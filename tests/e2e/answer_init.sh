@@ -177,7 +177,8 @@ want_no_file
 want_screen "a clock is wrong (here it is $(date -u +%H:)"
 
 it "what is no answer is asked again, and why is said"
-init names '' such alice@h such h.example 'Your name' '' 'prompt (Return' '' \
+init names '' such alice@h such h.example 'Your name' '' \
+    'prompt (Return' '(alice@h) Password:' "ssh's own" '' \
     'each time' 'sesame7' 'no such program' 'cat a | head' 'without a shell' \
     'cat $b' 'cannot stand in the file: Exec: byte' '' "code's prompt" '' \
     '(not shown)' '0189' 'neither base32' 'otpauth://totp/x?digits=6' \

@@ -615,6 +615,19 @@ TEST(the_first_rule_of_all_blocks_that_are_about_the_login)
     assert_string_equal(rule_of_text(text, "R"), "none");
 }
 
+TEST(what_ssh_puts_before_a_prompt_is_known)
+{
+    assert_true(match_is_copied(authplug_span_of("(a@b.example) Password: ")));
+    assert_true(match_is_copied(authplug_span_of("(a@::1) ")));
+    assert_false(match_is_copied(authplug_span_of("Password: ")));
+    assert_false(match_is_copied(authplug_span_of("(a@b)")));
+    assert_false(
+        match_is_copied(authplug_span_of("(current) Password (a@b) ")));
+    assert_false(match_is_copied(authplug_span_of("(mail to a@b) Code: ")));
+    assert_false(match_is_copied(authplug_span_of("(")));
+    assert_false(match_is_copied(authplug_span_of("")));
+}
+
 /* Where memory runs out nothing is known, which is not "no rule". */
 TEST(a_match_that_cannot_be_made_is_no_other)
 {
@@ -680,6 +693,7 @@ main(void)
         cmocka_unit_test(a_group_that_took_no_part_is_not_set),
         cmocka_unit_test(echo_and_instruction_tell_two_prompts_apart),
         cmocka_unit_test(the_first_rule_of_all_blocks_that_are_about_the_login),
+        cmocka_unit_test(what_ssh_puts_before_a_prompt_is_known),
         cmocka_unit_test(a_match_that_cannot_be_made_is_no_other),
     };
 
