@@ -6,6 +6,7 @@
 
 #include <authplug/text.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,14 @@
 typedef struct state {
     const char *path;
     bool batch;
-    answer_config *config;
+    answer_config *config; /* only while it is needed: it may hold secrets */
     answer_peer peer;
+    char *username; /* the peer's, where it is the file's */
     authplug_session *session;
     unsigned char *uses; /* automatic answers so far, by the rules' ids */
+    size_t use_count;
     otp_use *codes;
+    cache cache;
 } state;
 
 /* What becomes of a prompt. */
@@ -36,6 +40,8 @@ typedef struct item {
     char question[256];     /* what the user is asked, "" for the prompt */
     char why[ANSWER_WHY];   /* why the user is, or "" */
     authplug_secret *typed; /* what the user said */
+    cache_entry *cache;     /* where that is kept, or NULL */
+    authplug_secret *kept;  /* what was, if it was found */
     authplug_secret *answer;
 } item;
 
@@ -52,6 +58,7 @@ free_items(items *all)
 {
     for (size_t i = 0; all->of != NULL && i < all->count; i++) {
         authplug_secret_free(&all->of[i].typed);
+        authplug_secret_free(&all->of[i].kept);
         authplug_secret_free(&all->of[i].answer);
     }
     free(all->of);
@@ -116,7 +123,9 @@ name_source(const item *it, char *text, size_t size)
     authplug_secret *safe = authplug_secret_new(65536);
     const char *name = "the text of the Response";
 
-    if (source_uses_code(found->block, found->by))
+    if (it->kept != NULL)
+        name = "what you typed before";
+    else if (source_uses_code(found->block, found->by))
         name = "a one-time code";
     else if (template_has(response, "exec"))
         name = "what a command gives";
@@ -134,6 +143,24 @@ name_source(const item *it, char *text, size_t size)
                        (const char *)authplug_secret_span(safe).data);
     authplug_secret_free(&choice);
     authplug_secret_free(&safe);
+}
+
+/* Looks for what the user typed in another login. False when memory ran out. */
+static bool
+look_for_kept(state *with, item *it)
+{
+    const answer_rule *by = it->found.by;
+
+    it->cache = cache_enter(&with->cache, &with->peer, &it->found, &it->prompt,
+                            it->why, sizeof it->why);
+    if (it->cache == NULL || with->uses[by->id] >= by->limit)
+        return true;
+    it->kept = authplug_secret_new(ANSWER_MOST);
+    if (it->kept == NULL)
+        return false;
+    if (!cache_find(&with->cache, it->cache, it->kept, it->why, sizeof it->why))
+        authplug_secret_free(&it->kept);
+    return true;
 }
 
 /* Decides who answers; false when nothing can be known. */
@@ -156,6 +183,9 @@ choose(items *all, item *it)
         return true;
     }
     it->asks = source_asks(it->found.block, by, &text);
+    if (it->asks && by->cache > 0 && !look_for_kept(with, it))
+        return false;
+    it->asks = it->asks && it->kept == NULL;
     if (!it->asks && with->uses[by->id] >= by->limit) {
         it->asks = true;
         (void)snprintf(it->why, sizeof it->why,
@@ -350,6 +380,16 @@ tell(void *context, const char *text)
     tell_as(context, authplug_span_of(ANSWER_PROGRAM), text);
 }
 
+/* Until the time has passed, or the client hangs up. */
+static authplug_status
+wait_with_client(void *context, int64_t ms)
+{
+    const state *with = context;
+
+    return authplug_session_wait(with->session,
+                                 ms < INT_MAX ? (int)ms : INT_MAX);
+}
+
 /* What the server says beside prompts that the user does not see. */
 static void
 show_notices(items *all)
@@ -391,12 +431,18 @@ answer_by_rule(items *all, item *it)
         .found = &it->found,
         .deadline = io_deadline(SOURCES_MS),
         .tell = tell,
+        .wait = wait_with_client,
         .context = with,
         .codes = with->codes,
-        .asked = authplug_secret_span(it->typed),
+        .asked = authplug_secret_span(it->kept != NULL ? it->kept : it->typed),
     };
-    bool good = source_answer(&from, it->answer);
+    bool good;
 
+    /* who ends us meanwhile gets a command ended, and gives back what a code
+     * waits for */
+    io_signals_begin();
+    good = source_answer(&from, it->answer);
+    io_signals_end();
     with->codes = from.codes;
     memcpy(it->why, from.why, sizeof it->why);
     return good;
@@ -427,6 +473,21 @@ answer_rules(items *all)
 
 /* --------------------------------------------------------------- the plugin */
 
+/* What the user typed is on its way to the server. */
+static void
+note_all(items *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const item *it = &all->of[i];
+
+        if (it->by_rule && it->cache != NULL)
+            cache_note(
+                it->cache,
+                authplug_secret_span(it->kept != NULL ? it->kept : it->typed),
+                it->kept != NULL);
+    }
+}
+
 static bool
 answer_all(items *all)
 {
@@ -450,6 +511,7 @@ answer_all(items *all)
                 authplug_secret_span(it->by_rule ? it->answer : it->typed)))
             return false;
     }
+    note_all(all);
     return true;
 }
 
@@ -483,31 +545,55 @@ find_username(const state *with)
     return NULL;
 }
 
+/* The file, read again for each method. A rule's uses stay with its number. */
+static bool
+read_config(state *with, authplug_session *session)
+{
+    char why[ANSWER_WHY];
+    size_t count;
+    unsigned char *uses;
+
+    if (with->config != NULL)
+        return true;
+    with->config = answer_config_read(with->path, why, sizeof why);
+    if (with->config == NULL)
+        return authplug_session_refuse(session, why);
+    count = (size_t)with->config->rule_count + 1;
+    if (count <= with->use_count)
+        return true;
+    uses = realloc(with->uses, count);
+    if (uses == NULL)
+        return authplug_session_refuse(session, "memory ran out");
+    memset(uses + with->use_count, 0, count - with->use_count);
+    with->uses = uses;
+    with->use_count = count;
+    return true;
+}
+
 static bool
 init(authplug_session *session, void *context)
 {
     state *with = context;
-    char why[ANSWER_WHY];
     const char *name;
 
-    with->config = answer_config_read(with->path, why, sizeof why);
-    if (with->config == NULL)
-        return authplug_session_refuse(session, why);
-    with->uses = calloc(with->config->rule_count + 1, 1);
-    if (with->uses == NULL)
-        return authplug_session_refuse(session, "memory ran out");
+    if (!read_config(with, session))
+        return false;
     with->peer = (answer_peer){.host = authplug_session_host(session),
                                .port = authplug_session_port(session),
                                .user = authplug_session_user(session)};
     if (with->peer.user[0] != 0)
         return true;
     name = find_username(with);
-    if (name != NULL && authplug_session_set_user(session, name) != AUTHPLUG_OK)
+    if (name == NULL)
+        return true;
+    if (authplug_session_set_user(session, name) != AUTHPLUG_OK)
         return authplug_session_refuse(session, "Username cannot be used: a "
                                                 "name without control "
                                                 "characters was expected");
-    if (name != NULL)
-        with->peer.user = name;
+    with->username = strdup(name);
+    if (with->username == NULL)
+        return authplug_session_refuse(session, "memory ran out");
+    with->peer.user = with->username;
     return true;
 }
 
@@ -515,13 +601,15 @@ init(authplug_session *session, void *context)
 static bool
 accept_method(authplug_session *session, const char *method, void *context)
 {
-    const state *with = context;
+    state *with = context;
 
-    (void)session;
     (void)method;
+    if (!read_config(with, session))
+        return false;
     for (size_t i = 0; i < with->config->block_count; i++)
         if (match_block(&with->config->blocks[i], &with->peer))
             return true;
+    answer_config_free(&with->config);
     return false;
 }
 
@@ -529,10 +617,13 @@ static void
 outcome(authplug_session *session, authplug_outcome what, void *context)
 {
     state *with = context;
+    char why[ANSWER_WHY] = "";
 
     (void)session;
-    (void)what;
     otp_release(&with->codes);
+    if (!cache_settle(&with->cache, what, why, sizeof why))
+        io_say(ANSWER_PROGRAM, "the cache of answers is as it was: %s", why);
+    answer_config_free(&with->config);
 }
 
 int
@@ -548,7 +639,9 @@ answer_run(const char *path, bool batch, int64_t timeout_ms)
     int result = authplug_plugin_run(&plugin, &with);
 
     otp_release(&with.codes);
+    cache_free(&with.cache);
     answer_config_free(&with.config);
+    free(with.username);
     free(with.uses);
     return result;
 }

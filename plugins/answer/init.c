@@ -247,7 +247,8 @@ parse_code(init_wishes *w, otp_key *key)
 {
     static const char scheme[] = "otpauth://hotp/";
     authplug_span text = authplug_secret_span(w->code);
-    answer_code here = {.name = (char *)(uintptr_t) "code", .algorithm = -1};
+    answer_code here = {
+        .name = (char *)(uintptr_t) "code", .counter = -1, .algorithm = -1};
     char why[ANSWER_WHY];
 
     w->counted =

@@ -28,9 +28,8 @@ const template_token source_tokens[] = {
     {"9", TEMPLATE_NO_ARGUMENT},         {NULL, TEMPLATE_NO_ARGUMENT},
 };
 
-/* The first reason stays. Nothing of a secret belongs into it. */
-__attribute__((format(printf, 2, 3))) static authplug_status
-fail(source *of, const char *format, ...)
+authplug_status
+source_fail(source *of, const char *format, ...)
 {
     va_list arguments;
 
@@ -106,7 +105,7 @@ word_value(void *context, const char *name, const char *argument,
     else {
         group = of->found->groups[name[0] - '0'];
         if (group.start == REGEX_UNSET)
-            return fail(of, "the group $%s$ matched nothing", name);
+            return source_fail(of, "the group $%s$ matched nothing", name);
         text = authplug_span_make(of->prompt->text.data + group.start,
                                   group.end - group.start);
     }
@@ -133,13 +132,14 @@ make_words(source *of, const template_words *words, char *argv[WORDS_MOST + 1])
         good = argv[i] != NULL;
         if (good && argv[i][0] == '-' && i > 0 &&
             template_begins_with_token(template_word(words, i))) {
-            (void)fail(of, "word %u of Exec would be taken for an option",
-                       (unsigned)i + 1);
+            (void)source_fail(of,
+                              "word %u of Exec would be taken for an option",
+                              (unsigned)i + 1);
             good = false;
         }
     }
     if (!good)
-        (void)fail(of, "the words of Exec cannot be had");
+        (void)source_fail(of, "the words of Exec cannot be had");
     authplug_secret_free(&word);
     return good;
 }
@@ -166,15 +166,10 @@ source_command(source *of, authplug_secret *text)
     return good;
 }
 
-/* The last line that a command wrote to its standard error. */
-typedef struct complaint {
-    char text[256];
-} complaint;
-
-static void
-keep_complaint(void *context, authplug_span line)
+void
+source_keep_complaint(void *context, authplug_span line)
 {
-    complaint *last = context;
+    source_complaint *last = context;
     authplug_secret *safe = authplug_secret_new(sizeof last->text * 8);
 
     if (safe != NULL && line.len > 0 &&
@@ -199,13 +194,13 @@ take_line(source *of, const char *name, authplug_span line,
     if (line.len > 0 && line.data[line.len - 1] == '\r')
         line.len--;
     if (line.len == 0)
-        return fail(of, "%s %s", name, words->empty);
+        return source_fail(of, "%s %s", name, words->empty);
     for (size_t i = 0; i < line.len; i++)
         if ((line.data[i] < ' ' && line.data[i] != '\t') ||
             line.data[i] == 0x7f)
-            return fail(of, "%s %s", name, words->control);
+            return source_fail(of, "%s %s", name, words->control);
     if (authplug_secret_append(out, line.data, line.len) != AUTHPLUG_OK)
-        return fail(of, "%s %s", name, words->length);
+        return source_fail(of, "%s %s", name, words->length);
     return AUTHPLUG_OK;
 }
 
@@ -237,25 +232,26 @@ read_first_line(io_child *child, authplug_secret *line, int64_t deadline)
 
 static authplug_status
 judge_exec(source *of, const char *name, const io_exit *how,
-           const complaint *last)
+           const source_complaint *last)
 {
     const char *colon = last->text[0] != 0 ? ": " : "";
 
     if (how->killed)
-        return fail(of, "%s did not end in time%s%s", name, colon, last->text);
+        return source_fail(of, "%s did not end in time%s%s", name, colon,
+                           last->text);
     if (how->signal != 0)
-        return fail(of, "%s was killed by signal %d%s%s", name, how->signal,
-                    colon, last->text);
+        return source_fail(of, "%s was killed by signal %d%s%s", name,
+                           how->signal, colon, last->text);
     if (!how->known || how->code != 0)
-        return fail(of, "%s ended with exit status %d%s%s", name, how->code,
-                    colon, last->text);
+        return source_fail(of, "%s ended with exit status %d%s%s", name,
+                           how->code, colon, last->text);
     return AUTHPLUG_OK;
 }
 
 /* What it gave, and how it ended. */
 static authplug_status
 hear_out(source *of, const char *name, io_child *child, int64_t deadline,
-         const complaint *last, authplug_secret *out)
+         const source_complaint *last, authplug_secret *out)
 {
     static const line_words words = {"wrote nothing",
                                      "wrote a control character",
@@ -269,11 +265,11 @@ hear_out(source *of, const char *name, io_child *child, int64_t deadline,
         status = read_first_line(child, line, deadline);
     io_child_finish(&child, status == AUTHPLUG_OK ? EXEC_GRACE : 0, &how);
     if (status == AUTHPLUG_LIMIT)
-        status = fail(of, "%s %s", name, words.length);
+        status = source_fail(of, "%s %s", name, words.length);
     else if (status == AUTHPLUG_OK || status == AUTHPLUG_TIMEOUT)
         status = judge_exec(of, name, &how, last);
     else
-        status = fail(of, "%s: %s", name, authplug_status_text(status));
+        status = source_fail(of, "%s: %s", name, authplug_status_text(status));
     if (status == AUTHPLUG_OK)
         status = take_line(of, name, authplug_secret_span(line), &words, out);
     authplug_secret_free(&line);
@@ -285,9 +281,9 @@ static authplug_status
 run(source *of, const template_words *words, authplug_secret *out)
 {
     char *argv[WORDS_MOST + 1] = {NULL};
-    complaint last = {""};
+    source_complaint last = {""};
     io_program program = {.argv = (const char *const *)argv,
-                          .on_line = keep_complaint,
+                          .on_line = source_keep_complaint,
                           .context = &last};
     int64_t deadline = io_deadline(EXEC_MS);
     authplug_status status = AUTHPLUG_REFUSED;
@@ -300,8 +296,9 @@ run(source *of, const template_words *words, authplug_secret *out)
     if (status == AUTHPLUG_OK)
         status = hear_out(of, argv[0], child, deadline, &last, out);
     else
-        status = fail(of, "%s could not be started: %s",
-                      argv[0] != NULL ? argv[0] : "Exec", strerror(errno));
+        status =
+            source_fail(of, "%s could not be started: %s",
+                        argv[0] != NULL ? argv[0] : "Exec", strerror(errno));
     for (size_t i = 0; i < WORDS_MOST; i++)
         free(argv[i]);
     return status;
@@ -336,10 +333,10 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
         status = take_line(of, path, line, &lines, out);
     } else {
         words = why != NULL ? authplug_secret_text(why) : NULL;
-        status =
-            fail(of, "%s",
-                 words != NULL && words[0] != 0 ? words
-                                                : authplug_status_text(status));
+        status = source_fail(of, "%s",
+                             words != NULL && words[0] != 0
+                                 ? words
+                                 : authplug_status_text(status));
     }
     authplug_secret_free(&text);
     authplug_secret_free(&why);
@@ -402,7 +399,8 @@ source_secret(source *of, const answer_code *code, authplug_secret *text)
 
     return template_expand(code->secret, secret_value, &from, text) ==
                AUTHPLUG_OK ||
-           (fail(of, "the secret of %s cannot be had", code->name), false);
+           (source_fail(of, "the secret of %s cannot be had", code->name),
+            false);
 }
 
 /* A code of its own for each use, which no other login gets. */
@@ -415,11 +413,11 @@ add_code(source *of, bool counted, const char *name, authplug_secret *out)
     bool good = code != NULL && text != NULL && source_secret(of, code, text) &&
                 otp_key_parse(code, authplug_secret_span(text), &key, of->why,
                               sizeof of->why) &&
-                otp_use_code(&key, of, &of->codes, out);
+                otp_use_code(name, &key, of, &of->codes, out);
 
     otp_key_free(&key);
     authplug_secret_free(&text);
-    return good ? AUTHPLUG_OK : fail(of, "there is no code of %s", name);
+    return good ? AUTHPLUG_OK : source_fail(of, "there is no code of %s", name);
 }
 
 /* --------------------------------------------------------------- the answer */
@@ -452,7 +450,7 @@ source_answer(source *of, authplug_secret *answer)
         response_of(of->found->block, of->found->by), value, of, answer);
 
     if (status != AUTHPLUG_OK)
-        (void)fail(of, "the answer cannot be had: %s",
-                   authplug_status_text(status));
+        (void)source_fail(of, "the answer cannot be had: %s",
+                          authplug_status_text(status));
     return status == AUTHPLUG_OK;
 }

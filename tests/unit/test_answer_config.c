@@ -213,6 +213,8 @@ complains(const char *text, const char *start)
 TEST(numbers_out_of_their_range)
 {
     complains("Host *\nRequest x\nLimit 101\n", "f:3: Limit: ");
+    complains("Host *\nRequest x\nCache 604801\n", "f:3: Cache: ");
+    complains("Hotp x\nCounter -1\n", "f:2: Counter: ");
     complains("Host *\nRequest x\nLimit -1\n", "f:3: Limit: ");
     complains("Host *\nRequest x\nConfirm perhaps\n", "f:3: Confirm: ");
     complains("Totp x\nDigits 5\n", "f:2: Digits: ");
@@ -309,14 +311,15 @@ static const char whole[] =
     "Request \"C:\"\nResponse \"zq7#xw!9$totp:t$$hotp:h$$ask:T: $\"\n"
     "Totp t\nSecret zq7#xw!9\nDigits 8\nPeriod 60\nAlgorithm SHA512\n"
     "Hotp h\nExec pass show h\nSecret $exec$\nHost *\nRequest x\n"
-    "Response $keyring:k$$file:/f$\n";
+    "Response $keyring:k$$file:/f$\nRequest y\nCache 60 keyring\n"
+    "Response $ask$\n";
 
 TEST(the_whole_of_them_is_sound)
 {
     answer_config *config = parse(whole, sizeof whole - 1);
 
     assert_non_null(config);
-    assert_int_equal(config->rule_count, 3);
+    assert_int_equal(config->rule_count, 4);
     assert_int_equal(config->code_count, 2);
     answer_config_free(&config);
 }
