@@ -7,7 +7,7 @@ need_built authplug
 need oathtool oathtool
 authplug=$BUILD/authplug
 file=$XDG_CONFIG_HOME/authplug/answers
-# RFC 6238's, for ten digits' time: 30 years for one code are as good as none
+# RFC 6238's; a code of it holds for an hour, so that none ends in a test
 secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
 uri="otpauth://totp/Example:alice?secret=$secret&period=3600&issuer=Example"
 
@@ -26,7 +26,7 @@ again () {
         shift 2
     done
     shift
-    eval 'run 8 --pty '"$typed"' -- "$authplug" answer init "$@"'
+    eval 'run 20 --pty '"$typed"' -- "$authplug" answer init "$@"'
     want_nothing_left
 }
 
@@ -112,7 +112,7 @@ want_not [ -e "$W/nowhere" ]
 it "nor if it comes to be meanwhile"
 rm -rf "$XDG_CONFIG_HOME"
 mkdir -p "${file%/*}"
-run 8 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
+run 20 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
     --on 'prompt (Return' 'type:\n' --on 'each time' 'type:\n' \
     --after 1.5 'type:-\n' -- sh -c \
     "{ sleep 0.8; echo theirs >'$file'; } & '$authplug' answer init; wait"
@@ -133,7 +133,7 @@ want_no_screen "Others may read"
 it "the same from standard input, by a word and without"
 for word in - ''; do
     rm -rf "$XDG_CONFIG_HOME"
-    run 8 --pty --on 'too?' 'type:\n' --on names 'type:h\n' \
+    run 20 --pty --on 'too?' 'type:\n' --on names 'type:h\n' \
         --on 'Your name' 'type:\n' --on 'prompt (Return' 'type:-\n' \
         --on "code's prompt" 'type:OTP:\n' -- sh -c \
         "echo '$uri' | '$authplug' answer init $word"
@@ -213,13 +213,13 @@ run 10 "$authplug" try putty --host h --prompt "Verification code:" -- \
 want_out "answer \"$(code)\""
 
 it "another place, and no other name there"
-run 8 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
+run 20 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
     --on 'prompt (Return' 'type:-\n' --on "code's prompt" 'type:-\n' -- \
     "$authplug" answer init --config "$W/deep/er/rules"
 want_rc 0
 want_screen "authplug answer --config $W/deep/er/rules"
 want [ "$(stat -c %a "$W/deep/er/rules")" = 600 ]
-run 8 --pty -- "$authplug" answer init --config ''
+run 20 --pty -- "$authplug" answer init --config ''
 want_rc 1
 
 for case in "nothing|: >'$W/uri'|it is empty" \
@@ -248,7 +248,7 @@ want_good
 it "who gives up leaves nothing"
 for end in '\x03' '\x04'; do
     rm -rf "$XDG_CONFIG_HOME"
-    run 8 --pty --on names 'type:h\n' --on 'Your name' "type:$end" -- \
+    run 20 --pty --on names 'type:h\n' --on 'Your name' "type:$end" -- \
         "$authplug" answer init
     want_no_file
     want_nothing_left
@@ -257,7 +257,7 @@ done
 it "a folder that cannot be made"
 rm -rf "$XDG_CONFIG_HOME"
 : >"$XDG_CONFIG_HOME"
-run 8 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
+run 20 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
     --on 'prompt (Return' 'type:-\n' --on "code's prompt" 'type:-\n' -- \
     "$authplug" answer init
 want_rc 1

@@ -72,7 +72,7 @@ log_in () {
     shift 2
     case $client in
     ssh)
-        run 12 --pty "$@" -- "$login" ${batch:+"--batch"} --plugin \
+        run 20 --pty "$@" -- "$login" ${batch:+"--batch"} --plugin \
             "exec $authplug answer ${batch:+"--batch"} --config $W/answers" \
             "$server" 'echo logged in' ;;
     plink)
@@ -83,7 +83,7 @@ PortNumber=$(sshd_port "$server")
 TryAgent=0
 AuthPlugin=$authplug answer ${batch:+"--batch"} --config $W/answers
 END
-        run 12 --pty "$@" -- plink ${batch:+"-batch"} -load s -hostkey "$key" \
+        run 20 --pty "$@" -- plink ${batch:+"-batch"} -load s -hostkey "$key" \
             -no-antispoof -l "$me" 'echo logged in' ;;
     esac
 }
