@@ -542,20 +542,26 @@ tell_link(struct server *server, struct client *client)
     return status == AUTHPLUG_OK;
 }
 
+/* Whether its session is over, and only to be let go of. */
+static bool
+is_through(const struct client *client)
+{
+    const struct mux_session_report *report;
+
+    if (client->session == NULL)
+        return false;
+    report = mux_session_report(client->session);
+    return report->state == MUX_SESSION_REFUSED ||
+           report->state == MUX_SESSION_ENDED;
+}
+
 /* Brings a client up to date; false when it is to be forgotten. */
 static bool
 update_client(struct server *server, struct client *client)
 {
-    if (client->session != NULL) {
-        const struct mux_session_report *report =
-            mux_session_report(client->session);
-
-        if (client->sock >= 0 && !tell(client, report))
-            hang_up(server, client);
-        if (report->state == MUX_SESSION_REFUSED ||
-            report->state == MUX_SESSION_ENDED)
-            mux_session_free(&client->session);
-    }
+    if (client->session != NULL && client->sock >= 0 &&
+        !tell(client, mux_session_report(client->session)))
+        hang_up(server, client);
     if (client->link != NULL && !tell_link(server, client))
         hang_up(server, client);
     if (client->waits && client->sock >= 0 && !ask_forward(server, client))
@@ -565,6 +571,9 @@ update_client(struct server *server, struct client *client)
     if (client->sock >= 0 && client->leaving &&
         authplug_secret_len(client->out) == 0)
         hang_up(server, client);
+    /* the server hears of it after the client, who waits for it */
+    if (is_through(client))
+        mux_session_free(&client->session);
     return client->sock >= 0 || client->session != NULL;
 }
 

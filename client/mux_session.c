@@ -35,6 +35,7 @@ struct mux_session {
     uint64_t seen; /* how many packets had arrived when it was tried */
 
     bool abandoned;  /* the client has gone */
+    bool to_close;   /* it is over, and the channel is to be closed */
     bool uses_agent; /* it counts among the hub's users */
 
     bool want_agent;
@@ -167,6 +168,8 @@ mux_session_free(struct mux_session **session)
     if (it == NULL)
         return;
     leave_agent(it);
+    if (it->to_close)
+        mux_pipe_close_channel(&it->pipe);
     mux_pipe_release(&it->pipe);
     free(it->text);
     free(it);
@@ -178,8 +181,7 @@ finish(struct mux_session *session, enum mux_session_state state)
 {
     leave_agent(session);
     mux_pipe_close_ends(&session->pipe);
-    if (state == MUX_SESSION_ENDED)
-        mux_pipe_close_channel(&session->pipe);
+    session->to_close = state == MUX_SESSION_ENDED;
     session->report.exited = session->pipe.exited;
     session->report.exit_status = session->pipe.exit_status;
     session->phase = PHASE_OVER;
