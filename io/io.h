@@ -216,6 +216,13 @@ authplug_status io_trusted(const char *path, char *why, size_t size);
 authplug_status io_trusted_program(const char *const *words, char *why,
                                    size_t size);
 
+/*
+ * POSIX only. The directory of our sockets, which is made where it is not there
+ * yet: authplug in XDG_RUNTIME_DIR, or else .authplug at home. It belongs to us
+ * and nobody else may write to it. False after writing why, and what helps.
+ */
+bool io_private_directory(char *path, size_t size, char *why, size_t whysize);
+
 /* ------------------------------------------------------ signals, terminal */
 
 /*
