@@ -21,6 +21,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"ssh", run_ssh, "log in with a plugin answering, run the session by ssh"},
+    {"askpass", cli_askpass, "run ssh with a plugin answering its prompts"},
     {"serve", run_serve, "be an SSH server that asks by plugins, for tests"},
     {"passwd", run_passwd, "change a password in authplug serve's file"},
 #ifdef HAVE_ANSWER

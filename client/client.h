@@ -4,7 +4,7 @@
  *
  *   args.c     the command line, as stock ssh reads it, and what is ours in it
  *   config.c   what `ssh -G` says applies to the target
- *   program.c  running stock OpenSSH's programs for an answer
+ *   program.c  running stock OpenSSH's programs for an answer (program.h)
  *   connect.c  a connected socket, however the target is reached
  *   relay.c    a pump between a loopback IPv4 socket and another
  *   known.c    what the known_hosts files say of a host
@@ -23,6 +23,7 @@
 #include <authplug/secret.h>
 #include <authplug/wire.h>
 
+#include "client/program.h"
 #include "io/capture.h"
 #include "io/io.h"
 
@@ -70,16 +71,6 @@ enum { ARGS_ALL_OPTIONS = 1, ARGS_COMMAND = 2, ARGS_BATCH = 4 };
  */
 const char **args_build(const ssh_args *args, const char *const *first,
                         unsigned which);
-
-/* ------------------------------------------------------------ program.c */
-
-/*
- * Runs a program and collects what it prints, at most max bytes. Its standard
- * error goes to ours. OK and its exit code, or NOT_FOUND, LIMIT, TIMEOUT, IO,
- * CANCELLED.
- */
-authplug_status program_output(const char *const *argv, authplug_secret *out,
-                               int64_t deadline, int *code);
 
 /* ------------------------------------------------------------- config.c */
 

@@ -1,6 +1,7 @@
 /* Running stock OpenSSH's programs for an answer. */
-#include "client/client.h"
+#include "client/program.h"
 
+#include "io/io.h"
 #include "sdk/user.h"
 
 #define COMPLAINTS_MAX 16384

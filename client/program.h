@@ -1,0 +1,15 @@
+/* client/program.h - running stock OpenSSH's programs for an answer. */
+#ifndef CLIENT_PROGRAM_H
+#define CLIENT_PROGRAM_H
+
+#include <authplug/secret.h>
+
+/*
+ * Runs a program and collects what it prints, at most max bytes. Its standard
+ * error goes to ours. OK and its exit code, or NOT_FOUND, LIMIT, TIMEOUT, IO,
+ * CANCELLED.
+ */
+authplug_status program_output(const char *const *argv, authplug_secret *out,
+                               int64_t deadline, int *code);
+
+#endif
