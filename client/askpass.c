@@ -570,20 +570,44 @@ hear_caller(broker *b, caller *c)
 
 /* ------------------------------------------------------------------- signals */
 
-/* It has stopped, by itself perhaps: so do we, that the shell sees it. A stop
- * that is over already, as we were stopped as well, is none. */
+/* How long who asks at the terminal may take to put it right. */
+#define STOP_MS 250
+
+/* So that the shell sees it. The shell takes the terminal when we stop, and so
+ * we are the last. */
+static void
+stop(int number)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    kill(getpid(), number);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL); /* here */
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void
+stop_moment(void)
+{
+    const struct timespec moment = {0, STOP_MS * 1000000};
+
+    (void)nanosleep(&moment, NULL);
+}
+
+/* It has stopped, by itself perhaps. If it goes on already, we were stopped as
+ * well. */
 static void
 stop_as_well(const broker *b, int number)
 {
-    const struct timespec moment = {0, 100 * 1000000};
     siginfo_t info = {0};
 
-    (void)nanosleep(&moment, NULL);
+    stop_moment();
     if (waitid(P_PID, (id_t)b->child, &info,
                WCONTINUED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
         info.si_pid != 0)
         return;
-    kill(getpid(), number == SIGSTOP ? SIGSTOP : number);
+    stop(number);
     kill(b->child, SIGCONT);
 }
 
@@ -606,8 +630,7 @@ reap(broker *b)
                 continue;
             t->pid = 0;
             close_fd(&t->link);
-            b->refused = b->refused || (WIFEXITED(status) &&
-                                        WEXITSTATUS(status) == ASKPASS_REFUSED);
+            b->refused = b->refused || status != ASKPASS_TALKED;
         }
     }
 }
@@ -620,12 +643,16 @@ hear_signal(broker *b)
 
     if (read(b->signals, &info, sizeof info) != sizeof info)
         return;
-    if (info.ssi_signo == SIGCHLD)
+    if (info.ssi_signo == SIGCHLD) {
         reap(b);
-    else if (b->child > 0 &&
+    } else if (info.ssi_signo == SIGTSTP) {
+        stop_moment();
+        stop(SIGTSTP);
+    } else if (b->child > 0 &&
              (info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP ||
-              info.ssi_code <= 0))
+              info.ssi_code <= 0)) {
         kill(b->child, (int)info.ssi_signo);
+    }
 }
 
 static bool
@@ -639,6 +666,7 @@ watch_signals(broker *b)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGQUIT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGTSTP);
     (void)signal(SIGCHLD, SIG_DFL);
     (void)sigprocmask(SIG_BLOCK, &set, &b->mask);
     b->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

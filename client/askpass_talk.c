@@ -66,10 +66,12 @@ refuse(talk *t, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    if (!t->refused && io_signals_caught() == 0)
+    t->state = PLUGIN_OVER;
+    if (io_signals_caught() != 0)
+        return; /* which the ssh has got as well */
+    if (!t->refused)
         io_say(ASKPASS, "%s", why);
     t->refused = true;
-    t->state = PLUGIN_OVER;
     if (t->is_ssh)
         askpass_end(t->task->ssh_fd);
     (void)tell_helper(t, ASKPASS_NONE, authplug_span_of(""));
