@@ -207,6 +207,48 @@ want_screen hello
 want_no_screen 'open it'
 want_nothing_left
 
+it "a certificate, which libssh cannot use, and then the plugin"
+ssh-keygen -q -t ed25519 -N '' -C ca -f "$W/ca"
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$W/certified"
+ssh-keygen -q -s "$W/ca" -I test -n "$me" "$W/certified.pub"
+sshd_start certificates "TrustedUserCAKeys $W/ca.pub" \
+    "PubkeyAuthentication yes" \
+    "AuthenticationMethods publickey,keyboard-interactive"
+run 20 "$ask" -- $ssh -o IdentityFile="$W/certified" certificates 'echo hello'
+want_rc 0
+want_out_is hello
+want_sshd_log certificates "Accepted keyboard-interactive/pam for $me"
+want_sshd_log certificates "ED25519-CERT"
+
+it "words that are no question are shown, and are gone with their ssh"
+mkdir "$W/bin"
+cat >"$W/bin/ssh" <<'END'
+#!/bin/sh
+SSH_ASKPASS_PROMPT=none "$SSH_ASKPASS" "Confirm user presence for key X" &
+sleep 1
+kill $!
+wait $!
+echo "$?"
+END
+chmod +x "$W/bin/ssh"
+run 20 "$ask" -- sh -c "\"$W/bin/ssh\"; true"
+want_rc 0
+want_err "ssh| Confirm user presence for key X"
+want_out_is 143
+want_nothing_left
+
+it "a question for a yes or no takes nothing else for a yes"
+cat >"$W/bin/ssh" <<'END'
+#!/bin/sh
+SSH_ASKPASS_PROMPT=confirm "$SSH_ASKPASS" "Allow use of key X?"
+echo "[$?]"
+END
+run 20 --pty --on '(yes/no)' 'type:yes\n' -- "$ask" -- sh -c "\"$W/bin/ssh\"; true"
+want grep -q '^\[0\]' "$W/screen"
+run 20 --pty --on '(yes/no)' 'type:y\n' -- "$ask" -- sh -c "\"$W/bin/ssh\"; true"
+want grep -q '^\[1\]' "$W/screen"
+want_nothing_left
+
 # ----------------------------------------------- where there is no terminal
 
 cat >"$W/own" <<END

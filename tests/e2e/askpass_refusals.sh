@@ -26,6 +26,15 @@ want [ "$(grep -c '"event": "answered"' "$W/srv/fail.log")" = 1 ]
 want [ "$(grep -c '^1 ' "$W/record")" = 1 ]
 want [ "$(tail -n 1 "$W/record")" = "7 " ]
 
+it "a hop that is refused ends the chain, and its answer is sent once"
+sshd_start last
+run 20 "$ask" --plugin "'$hello' wrong" -- $ssh -J pam last 'echo no'
+want_rc 255
+want_err "no answer is given twice"
+want [ "$(grep -c 'Failed keyboard-interactive' "$W/pam/log")" = 1 ]
+want_not grep -q "Failed keyboard-interactive" "$W/last/log"
+want_nothing_left
+
 it "a command that goes on after a refusal ends as it wants"
 run 20 "$ask" --plugin "'$hello' wrong" -- sh -c "$ssh fail 'echo no'; exit 0"
 want_rc 0
