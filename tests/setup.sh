@@ -8,7 +8,7 @@ packages_demo="openssh-server libpam-wrapper libpam-modules"
 packages_tests="$packages_demo g++ libcmocka-dev putty-tools
     python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
     bash-completion rsync git pamtester libpamtest0-dev passwd libpwquality1
-    cracklib-runtime oathtool"
+    cracklib-runtime oathtool ansible-core"
 packages_deep="clang libclang-rt-14-dev valgrind libasan8 libubsan1"
 packages_windows="gcc-mingw-w64-x86-64 wine wine64"
 

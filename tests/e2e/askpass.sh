@@ -128,6 +128,28 @@ else
     lacking "git (Debian: git)"
 fi
 
+it "ansible, whose connections share the first one's login"
+if command -v ansible >/dev/null; then
+    mkdir "$W/cp"
+    rm -f "$W/record"
+    run 30 env ANSIBLE_SSH_CONTROL_PATH_DIR="$W/cp" ANSIBLE_LOCAL_TEMP="$W/tmp" \
+        ANSIBLE_HOME="$W/home/.ansible" ANSIBLE_SSH_ARGS="-F $W/ssh_config \
+-o ControlMaster=auto -o ControlPersist=60s -o KbdInteractiveAuthentication=yes \
+-o PreferredAuthentications=publickey,keyboard-interactive" \
+        "$ask" --plugin "$(recorded -- "$password")" -- ansible -i pam, pam \
+        -e ansible_python_interpreter="$PY" -m ping
+    want_rc 0
+    want_out '"ping": "pong"'
+    want [ "$(grep -c '^1 ' "$W/record")" = 1 ]
+    # the master, which ControlPersist wants
+    want [ "$(echo "$left" | grep -c .)" = 1 ]
+    want grep -q mux <<END
+$left
+END
+else
+    lacking "ansible (Debian: ansible-core)"
+fi
+
 it "two hops have a conversation each, and the first one hears of its success"
 rm -f "$W/record" "$W/record2"
 cat >"$W/both" <<END
