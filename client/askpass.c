@@ -149,8 +149,9 @@ make_socket(broker *b)
     if (directory >= 0)
         sweep(directory, b->path);
     if (!add_name(b->path, sizeof b->path)) {
-        io_say(ASKPASS, "no socket in %s: %s: set XDG_RUNTIME_DIR to a "
-                        "shorter directory",
+        io_say(ASKPASS,
+               "no socket in %s: %s: set XDG_RUNTIME_DIR to a "
+               "shorter directory",
                b->path, strerror(errno));
         return false;
     }
@@ -160,8 +161,7 @@ make_socket(broker *b)
     mask = umask(0177);
     if (b->listener >= 0 &&
         bind(b->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
-        setsockopt(b->listener, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) ==
-            0 &&
+        setsockopt(b->listener, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
         listen(b->listener, CALLERS) == 0) {
         umask(mask);
         return true;
@@ -172,7 +172,7 @@ make_socket(broker *b)
     return false;
 }
 
-/* ---------------------------------------------------------- the command's start */
+/* ---------------------------------------------------- the command's start */
 
 /* Beside our own program, or where it was installed. False after saying why. */
 static bool
@@ -204,8 +204,8 @@ keep_own_askpass(askpass_task *task)
     const char *own = getenv("SSH_ASKPASS");
     const char *require = getenv("SSH_ASKPASS_REQUIRE");
     const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
-    bool display = (x11 != NULL && *x11 != 0) ||
-                   (wayland != NULL && *wayland != 0);
+    bool display =
+        (x11 != NULL && *x11 != 0) || (wayland != NULL && *wayland != 0);
     bool force = require != NULL && strcasecmp(require, "force") == 0;
     bool prefer = require != NULL && strcasecmp(require, "prefer") == 0;
     bool never = require != NULL && strcasecmp(require, "never") == 0;
@@ -235,12 +235,11 @@ may_report(const broker *b)
 {
     const char *const *words = (const char *const *)b->task.options->command;
     askpass_target target = {0};
-    bool may = strchr(b->helper, '\'') == NULL &&
-               strchr(b->helper, '\n') == NULL &&
-               askpass_target_of_words(&target, words,
-                                       io_deadline(ASK_SSH_MS)) ==
-                   AUTHPLUG_OK &&
-               !target.local_command;
+    bool may =
+        strchr(b->helper, '\'') == NULL && strchr(b->helper, '\n') == NULL &&
+        askpass_target_of_words(&target, words, io_deadline(ASK_SSH_MS)) ==
+            AUTHPLUG_OK &&
+        !target.local_command;
 
     askpass_target_free(&target);
     return may;
@@ -524,15 +523,14 @@ tend(broker *b, teller *t)
         t->urged = true;
         t->end_by = io_deadline(TERM_MS);
     }
-    if (t->pid == 0 && t->ssh != 0 &&
-        (b->over || !askpass_lives(t->ssh_fd))) {
+    if (t->pid == 0 && t->ssh != 0 && (b->over || !askpass_lives(t->ssh_fd))) {
         close_fd(&t->ssh_fd);
         close_fd(&t->link);
         t->ssh = 0;
     }
 }
 
-/* ------------------------------------------------------------- what callers want */
+/* ------------------------------------------------------ what callers want */
 
 /* The sender was the one that was looked at: it has lived all the time. */
 static bool
@@ -560,15 +558,15 @@ hear_caller(broker *b, caller *c)
             t = teller_of(b, c);
             if (t != NULL && t->link >= 0)
                 (void)askpass_send(t->link, (askpass_type)type,
-                                   authplug_secret_span(b->message.body),
-                                   c->fd, io_now());
+                                   authplug_secret_span(b->message.body), c->fd,
+                                   io_now());
         }
     }
     authplug_secret_clear(b->message.body);
     drop_caller(c);
 }
 
-/* ------------------------------------------------------------------- signals */
+/* ---------------------------------------------------------------- signals */
 
 /* How long who asks at the terminal may take to put it right. */
 #define STOP_MS 250
@@ -649,8 +647,8 @@ hear_signal(broker *b)
         stop_moment();
         stop(SIGTSTP);
     } else if (b->child > 0 &&
-             (info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP ||
-              info.ssi_code <= 0)) {
+               (info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP ||
+                info.ssi_code <= 0)) {
         kill(b->child, (int)info.ssi_signo);
     }
 }
@@ -679,8 +677,14 @@ watch_signals(broker *b)
 
 /* ----------------------------------------------------------------- the loop */
 
-enum { AT_SIGNALS, AT_LISTENER, AT_CALLERS, AT_LINKS = AT_CALLERS + CALLERS,
-       AT_SSHS = AT_LINKS + TELLERS, AT_END = AT_SSHS + TELLERS };
+enum {
+    AT_SIGNALS,
+    AT_LISTENER,
+    AT_CALLERS,
+    AT_LINKS = AT_CALLERS + CALLERS,
+    AT_SSHS = AT_LINKS + TELLERS,
+    AT_END = AT_SSHS + TELLERS
+};
 
 /* Milliseconds until something is due; -1 for never. */
 static int
@@ -732,9 +736,8 @@ turn(broker *b)
     if (poll(fds, AT_END, next_due(b)) < 0)
         return;
     for (size_t i = 0; i < CALLERS; i++)
-        if (b->callers[i].fd >= 0 &&
-            (fds[AT_CALLERS + i].revents != 0 ||
-             io_now() >= b->callers[i].deadline))
+        if (b->callers[i].fd >= 0 && (fds[AT_CALLERS + i].revents != 0 ||
+                                      io_now() >= b->callers[i].deadline))
             hear_caller(b, &b->callers[i]);
     for (size_t i = 0; i < TELLERS; i++) {
         teller *t = &b->tellers[i];
@@ -761,9 +764,22 @@ has_tellers(const broker *b)
     return false;
 }
 
+/* What is ours must not take the place of a standard descriptor. */
+static void
+fill_standard(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd < 3);
+    close_fd(&fd);
+}
+
 static bool
 prepare(broker *b, const askpass_options *options)
 {
+    fill_standard();
     b->task.options = options;
     b->listener = b->signals = b->task.turn = -1;
     b->self = getpid();

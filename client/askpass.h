@@ -90,8 +90,8 @@ void askpass_target_free(askpass_target *target);
 
 /*
  * Whether ssh says of these words that the server asks them, by "(user@host) "
- * in front. What follows is put into prompt, which is empty, as far as can be as
- * the server sent it. NOT_FOUND when they are ssh's own; NOMEM, LIMIT.
+ * in front. What follows is put into prompt, which is empty, as the server sent
+ * it, as far as can be. NOT_FOUND when they are ssh's own; NOMEM, LIMIT.
  */
 authplug_status askpass_server_prompt(const askpass_target *target,
                                       authplug_span words,

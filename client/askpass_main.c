@@ -91,7 +91,7 @@ reach(const char *path)
     return -1;
 }
 
-/* -------------------------------------------------------------- what is asked */
+/* ---------------------------------------------------------- what is asked */
 
 static int
 print_answer(authplug_span answer)
@@ -129,9 +129,9 @@ reply_to(authplug_span question)
         status = writer.status;
     }
     if (status == AUTHPLUG_OK)
-        status = askpass_send(our.broker, ASKPASS_REPLY,
-                              authplug_secret_span(body), -1,
-                              io_deadline(SHORT_MS));
+        status =
+            askpass_send(our.broker, ASKPASS_REPLY, authplug_secret_span(body),
+                         -1, io_deadline(SHORT_MS));
     authplug_secret_free(&body);
     authplug_ki_reply_free(&reply);
     return status;
@@ -154,12 +154,13 @@ tell(authplug_span words)
     return NONE;
 }
 
-/* ------------------------------------------------------- the user's own askpass */
+/* ------------------------------------------------- the user's own askpass */
 
 static void
 become_own(const char *program, bool had_require, const char *require)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    (void)signal(SIGPIPE, SIG_DFL);
     (void)unsetenv(ASKPASS_VARIABLE);
     (void)setenv("SSH_ASKPASS", program, 1);
     if (had_require)
@@ -220,7 +221,7 @@ run_own(authplug_span body)
     return end_ssh("the prompt was not answered: log in again");
 }
 
-/* -------------------------------------------------------------------- the broker */
+/* ------------------------------------------------------------- the broker */
 
 static int
 serve(askpass_message *message)
@@ -272,8 +273,8 @@ admitted(askpass_message *message)
         message->type != ASKPASS_GO)
         return false;
     reader = authplug_reader_over(authplug_secret_span(message->body), 0);
-    our.deadline = io_deadline((int64_t)authplug_get_uint32(&reader) +
-                               GRACE_MS);
+    our.deadline =
+        io_deadline((int64_t)authplug_get_uint32(&reader) + GRACE_MS);
     return authplug_get_end(&reader) == AUTHPLUG_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Who asks: processes by their number, which may be another's a moment later. */
+/* Who asks: processes by their number, which may soon be another's. */
 #define _GNU_SOURCE
 #include "client/askpass.h"
 

@@ -36,12 +36,12 @@ typedef struct talk {
     askpass_target target;
     authplug_putty_host *plugin;
     plugin_state state;
-    int64_t deadline;        /* of the login; 0 before the first prompt */
-    int helper;              /* the connection to the one that asks now */
+    int64_t deadline;          /* of the login; 0 before the first prompt */
+    int helper;                /* the connection to the one that asks now */
     authplug_secret *answered; /* strings: prompts that the plugin answered */
-    unsigned count;          /* of these */
-    authplug_secret *prompt; /* the server's, now */
-    authplug_secret *out;    /* a message to the helper */
+    unsigned count;            /* of these */
+    authplug_secret *prompt;   /* the server's, now */
+    authplug_secret *out;      /* a message to the helper */
     authplug_ki_reply *reply;
     bool refused; /* and said why */
 } talk;
@@ -95,8 +95,8 @@ take_turn(const talk *t, int64_t deadline)
 
     while (fcntl(t->task->turn, F_SETLK, &turn) != 0) {
         int64_t until = io_deadline(LOOK_EVERY);
-        authplug_status status = io_wait(
-            t->helper, true, false, until < deadline ? until : deadline);
+        authplug_status status = io_wait(t->helper, true, false,
+                                         until < deadline ? until : deadline);
 
         if (status == AUTHPLUG_CANCELLED)
             return status;
@@ -219,9 +219,8 @@ remedy(const talk *t, authplug_status status)
 static void
 plugin_failed(talk *t, authplug_status status)
 {
-    const char *error = t->plugin == NULL
-                            ? ""
-                            : authplug_putty_host_error(t->plugin);
+    const char *error =
+        t->plugin == NULL ? "" : authplug_putty_host_error(t->plugin);
 
     if (*error == 0)
         error = status == AUTHPLUG_NO_TERMINAL
@@ -246,8 +245,9 @@ agree_on_user(talk *t, const char *chosen)
 {
     if (*chosen == 0 || strcmp(chosen, t->target.user) == 0)
         return true;
-    refuse(t, "the plugin logs in as '%.200s', but ssh as '%.200s': tell ssh "
-              "so with -l, or with User in its configuration",
+    refuse(t,
+           "the plugin logs in as '%.200s', but ssh as '%.200s': tell ssh "
+           "so with -l, or with User in its configuration",
            chosen, t->target.user);
     return false;
 }
@@ -271,9 +271,8 @@ start_plugin(talk *t)
     status = authplug_putty_host_start(&options, &t->plugin);
     if (status == AUTHPLUG_OK) {
         authplug_putty_host_set_deadline(t->plugin, t->deadline - io_now());
-        status = authplug_putty_host_init(t->plugin, t->target.host,
-                                          t->target.port, t->target.user,
-                                          &chosen);
+        status = authplug_putty_host_init(
+            t->plugin, t->target.host, t->target.port, t->target.user, &chosen);
     }
     if (status == AUTHPLUG_OK && !agree_on_user(t, chosen))
         return false;
@@ -291,8 +290,9 @@ start_plugin(talk *t)
         return true;
     }
     if (status == AUTHPLUG_REFUSED)
-        refuse(t, "the plugin refused this login to %.200s: see what it "
-                  "said, or log in without the plugin",
+        refuse(t,
+               "the plugin refused this login to %.200s: see what it "
+               "said, or log in without the plugin",
                t->target.host);
     else
         plugin_failed(t, status);
@@ -329,16 +329,18 @@ is_first_attempt(talk *t, authplug_span prompt)
     if (t->target.prompts != 1 && was_answered(t, prompt)) {
         (void)authplug_putty_host_outcome(t->plugin, false);
         user_tell("server", prompt);
-        refuse(t, "%.200s asks the same again, and no answer is given twice: "
-                  "see what the plugin answers with 'authplug try putty', and "
-                  "whether the account may log in",
+        refuse(t,
+               "%.200s asks the same again, and no answer is given twice: "
+               "see what the plugin answers with 'authplug try putty', and "
+               "whether the account may log in",
                t->target.host);
         return false;
     }
     authplug_put_string(&writer, prompt);
     if (writer.status != AUTHPLUG_OK || ++t->count > PROMPTS_MAX) {
-        refuse(t, "%.200s asks one question after another without end: ask "
-                  "its administrator",
+        refuse(t,
+               "%.200s asks one question after another without end: ask "
+               "its administrator",
                t->target.host);
         return false;
     }
@@ -381,9 +383,8 @@ answer_by_plugin(talk *t)
     if (body != NULL)
         status = authplug_ki_request_write(&request, body);
     if (status == AUTHPLUG_OK)
-        status = authplug_putty_host_request(t->plugin,
-                                             authplug_secret_span(body),
-                                             &response, &bad_request);
+        status = authplug_putty_host_request(
+            t->plugin, authplug_secret_span(body), &response, &bad_request);
     authplug_secret_free(&body);
     if (status != AUTHPLUG_OK) {
         plugin_failed(t, status);
@@ -422,8 +423,7 @@ ends_with(authplug_span text, const char *end)
 {
     size_t len = strlen(end);
 
-    return text.len >= len &&
-           memcmp(text.data + text.len - len, end, len) == 0;
+    return text.len >= len && memcmp(text.data + text.len - len, end, len) == 0;
 }
 
 static bool
@@ -461,11 +461,10 @@ nobody_answers(talk *t, askpass_source source, bool needed,
            status == AUTHPLUG_TIMEOUT       ? " in time"
            : status == AUTHPLUG_NO_TERMINAL ? ", as nobody can be asked"
                                             : "",
-           status == AUTHPLUG_TIMEOUT ? "--timeout sets the limit"
-           : batch                    ? "log in without --batch"
-           : status == AUTHPLUG_NO_TERMINAL
-               ? "log in where there is a terminal"
-               : "log in again");
+           status == AUTHPLUG_TIMEOUT       ? "--timeout sets the limit"
+           : batch                          ? "log in without --batch"
+           : status == AUTHPLUG_NO_TERMINAL ? "log in where there is a terminal"
+                                            : "log in again");
 }
 
 /* The words are in t->prompt. */
@@ -520,8 +519,8 @@ recognise(talk *t, authplug_span words, askpass_source *source)
 
     authplug_secret_clear(t->prompt);
     if (t->is_ssh && !t->known && words.len > 0 && words.data[0] == '(') {
-        status = askpass_target_of_process(&t->target, t->task->ssh,
-                                           t->deadline);
+        status =
+            askpass_target_of_process(&t->target, t->task->ssh, t->deadline);
         if (status != AUTHPLUG_OK)
             return status == AUTHPLUG_NOT_FOUND ? AUTHPLUG_VALUE : status;
         t->known = true;
@@ -542,8 +541,9 @@ handle_prompt(talk *t, authplug_span words, bool confirm)
     authplug_status status = recognise(t, words, &source);
 
     if (status != AUTHPLUG_OK) {
-        refuse(t, "cannot tell whom ssh logs in to (%s): does 'ssh -G' work "
-                  "with the same arguments?",
+        refuse(t,
+               "cannot tell whom ssh logs in to (%s): does 'ssh -G' work "
+               "with the same arguments?",
                authplug_status_text(status));
         return;
     }
@@ -554,8 +554,8 @@ handle_prompt(talk *t, authplug_span words, bool confirm)
         return;
     }
     /* so it has come through all on the way */
-    (void)askpass_send(t->task->link, ASKPASS_REACHED, authplug_span_of(""),
-                       -1, io_deadline(SHORT_MS));
+    (void)askpass_send(t->task->link, ASKPASS_REACHED, authplug_span_of(""), -1,
+                       io_deadline(SHORT_MS));
     if (t->state == PLUGIN_OVER) {
         refuse(t, "the login to %.200s took too long: --timeout sets the limit",
                t->target.host);
@@ -610,7 +610,7 @@ handle(talk *t, const askpass_message *message)
     }
 }
 
-/* ------------------------------------------------------------- from the start */
+/* --------------------------------------------------------- from the start */
 
 /* Until when to wait for the next message: while a plugin is there, it waits
  * for the outcome no longer than the login may take. */

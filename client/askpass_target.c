@@ -126,8 +126,8 @@ askpass_target_of_words(askpass_target *target, const char *const *words,
         status = program_output(asking, printed, deadline, &code);
     }
     if (status == AUTHPLUG_OK)
-        status = code == 0 ? askpass_target_parse(
-                                 target, authplug_secret_span(printed))
+        status = code == 0 ? askpass_target_parse(target,
+                                                  authplug_secret_span(printed))
                            : AUTHPLUG_VALUE;
     free(asking);
     authplug_secret_free(&printed);
@@ -248,8 +248,8 @@ escaped(const unsigned char *at, size_t len)
 {
     int byte;
 
-    if (len < 4 || at[0] != '\\' || at[1] < '0' || at[1] > '3' ||
-        at[2] < '0' || at[2] > '7' || at[3] < '0' || at[3] > '7')
+    if (len < 4 || at[0] != '\\' || at[1] < '0' || at[1] > '3' || at[2] < '0' ||
+        at[2] > '7' || at[3] < '0' || at[3] > '7')
         return -1;
     byte = (at[1] - '0') * 64 + (at[2] - '0') * 8 + (at[3] - '0');
     return byte != 0 && (byte < 0x20 || byte >= 0x7f) ? byte : -1;
@@ -262,8 +262,7 @@ unescape(authplug_span words, authplug_secret *out)
 
     for (size_t i = 0; i < words.len && status == AUTHPLUG_OK; i++) {
         int byte = escaped(words.data + i, words.len - i);
-        unsigned char one =
-            byte >= 0 ? (unsigned char)byte : words.data[i];
+        unsigned char one = byte >= 0 ? (unsigned char)byte : words.data[i];
 
         i += byte >= 0 ? 3 : 0;
         status = authplug_secret_append(out, &one, 1);

@@ -170,16 +170,15 @@ ask_plain(const authplug_ki_request *request, authplug_ki_reply *reply,
         const char *words = NULL;
 
         authplug_secret_clear(text);
-        status = authplug_secret_append(text, prompt->text.data,
-                                        prompt->text.len);
+        status =
+            authplug_secret_append(text, prompt->text.data, prompt->text.len);
         if (status == AUTHPLUG_OK &&
             (words = authplug_secret_text(text)) == NULL)
             status = AUTHPLUG_VALUE;
         if (status == AUTHPLUG_OK)
             status = user_ask_plain(words, prompt->echo, answer, deadline);
         if (status == AUTHPLUG_OK)
-            status =
-                authplug_ki_reply_add(reply, authplug_secret_span(answer));
+            status = authplug_ki_reply_add(reply, authplug_secret_span(answer));
     }
     authplug_secret_free(&text);
     authplug_secret_free(&answer);
@@ -206,6 +205,6 @@ askpass_ask(authplug_span question, authplug_ki_reply *reply)
         return status;
     if (source == ASKPASS_OF_SSH)
         return ask_plain(&request, reply, deadline);
-    return user_ask(source == ASKPASS_OF_PLUGIN ? "plugin" : "server",
-                    &request, reply, deadline);
+    return user_ask(source == ASKPASS_OF_PLUGIN ? "plugin" : "server", &request,
+                    reply, deadline);
 }

@@ -78,6 +78,20 @@ run 20 sh -c 'cd "$1" && exec "$2" -- ssh -F ssh_config pam "echo hello"' sh \
 want_rc 0
 want_out_is hello
 
+it "ssh -f goes to the background, and the session outlives us"
+rm -f "$W/record" "$W/done"
+run 20 "$ask" --plugin "$(recorded -- "$password")" -- $ssh -f pam \
+    "sleep 1; touch $W/done"
+want_rc 0
+want await "$W/done"
+want [ "$(tail -n 1 "$W/record")" = "6 " ]
+
+it "standard descriptors may be closed"
+run 20 sh -c '"$@" <&- 2>&-' sh "$ask" -- $ssh pam 'echo hello'
+want_rc 0
+want_out_is hello
+want_nothing_left
+
 it "rounds are of one attempt, even where a prompt comes again"
 run 20 "$ask" --plugin "'$hello' stoat" -- $ssh rounds 'echo hi'
 want_rc 0

@@ -218,6 +218,7 @@ options() {
 options ssh-passwd-plugin.8 \
     "$build/plugins/ssh-passwd-plugin/ssh-passwd-plugin"
 options authplug-answer.1 "$build/authplug" answer
+options authplug-askpass.1 "$build/authplug" askpass
 options authplug-try.1 "$build/authplug" try
 sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/--\1/p' cli/try_*.c |
     sort -u | grep -vx -e --help >"$tmp/a"

@@ -49,9 +49,9 @@ asked(const askpass_target *target, const char *words)
 static void
 configurations_are_read(void **state)
 {
-    askpass_target target = target_of(
-        "host h\nuser me\nhostname Server.Example\nport 2222\n"
-        "numberofpasswordprompts 1\nlocalcommand none\n");
+    askpass_target target =
+        target_of("host h\nuser me\nhostname Server.Example\nport 2222\n"
+                  "numberofpasswordprompts 1\nlocalcommand none\n");
 
     (void)state;
     assert_string_equal(target.user, "me");
@@ -74,8 +74,12 @@ static void
 other_output_is_none(void **state)
 {
     static const char *const bad[] = {
-        "", "OpenSSH_9.2p1\n", "user me\nport 22\n", "user me\nhostname h\n",
-        "hostname h\nport 22\n", "user\nhostname\nport\n",
+        "",
+        "OpenSSH_9.2p1\n",
+        "user me\nport 22\n",
+        "user me\nhostname h\n",
+        "hostname h\nport 22\n",
+        "user\nhostname\nport\n",
         "user me\nhostname h\nport 0\n",
     };
 
@@ -223,17 +227,15 @@ messages_keep_their_ends(void **state)
     assert_int_equal(askpass_send(ends[0], ASKPASS_PROMPT,
                                   authplug_span_of("one"), ends[0], io_now()),
                      AUTHPLUG_OK);
-    assert_int_equal(askpass_send(ends[0], ASKPASS_NONE, authplug_span_of(""),
-                                  -1, io_now()),
-                     AUTHPLUG_OK);
-    assert_int_equal(askpass_receive(ends[1], &message, io_now()),
-                     AUTHPLUG_OK);
+    assert_int_equal(
+        askpass_send(ends[0], ASKPASS_NONE, authplug_span_of(""), -1, io_now()),
+        AUTHPLUG_OK);
+    assert_int_equal(askpass_receive(ends[1], &message, io_now()), AUTHPLUG_OK);
     assert_int_equal(message.type, ASKPASS_PROMPT);
     assert_true(authplug_span_is(authplug_secret_span(message.body), "one"));
     assert_true(message.fd >= 0);
     close(message.fd);
-    assert_int_equal(askpass_receive(ends[1], &message, io_now()),
-                     AUTHPLUG_OK);
+    assert_int_equal(askpass_receive(ends[1], &message, io_now()), AUTHPLUG_OK);
     assert_int_equal(message.type, ASKPASS_NONE);
     assert_int_equal(authplug_secret_len(message.body), 0);
     assert_int_equal(message.fd, -1);
@@ -242,9 +244,9 @@ messages_keep_their_ends(void **state)
     close(ends[0]);
     assert_int_equal(askpass_receive(ends[1], &message, io_now()),
                      AUTHPLUG_CLOSED);
-    assert_int_equal(askpass_send(ends[1], ASKPASS_NONE, authplug_span_of(""),
-                                  -1, io_now()),
-                     AUTHPLUG_CLOSED);
+    assert_int_equal(
+        askpass_send(ends[1], ASKPASS_NONE, authplug_span_of(""), -1, io_now()),
+        AUTHPLUG_CLOSED);
     close(ends[1]);
     authplug_secret_free(&message.body);
 }
