@@ -64,6 +64,7 @@ typedef struct broker {
     askpass_task task; /* what each teller is given, but for its ssh */
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     char helper[4096];
+    char *report; /* an option for ssh, or NULL */
     int listener, signals;
     sigset_t mask; /* as it was */
     pid_t self, child;
@@ -214,9 +215,9 @@ keep_own_askpass(askpass_task *task)
         own = "/usr/bin/ssh-askpass"; /* ssh's default */
     if (own == NULL || *own == 0 || never || !(display || force))
         return;
-    /* copies: the environment of the command differs */
-    task->own_askpass = strdup(own);
-    task->own_require = require != NULL ? strdup(require) : NULL;
+    /* our environment stays as it is; that of the command differs */
+    task->own_askpass = own;
+    task->own_require = require;
     task->own_first = force || prefer;
 }
 
@@ -287,10 +288,12 @@ make_command(broker *b)
     if (is_ssh || strcmp(name, "scp") == 0 || strcmp(name, "sftp") == 0)
         made[at++] = (char *)"-oNumberOfPasswordPrompts=1";
     if (is_ssh && may_report(b)) {
+        b->report = report_option(b->helper);
+        b->reports = b->report != NULL;
+    }
+    if (b->reports) {
         made[at++] = (char *)"-oPermitLocalCommand=yes";
-        made[at] = report_option(b->helper);
-        b->reports = made[at] != NULL;
-        at += b->reports;
+        made[at++] = b->report;
     }
     memcpy(made + at, given + 1, (count - 1) * sizeof *made);
     return made;
@@ -824,5 +827,6 @@ askpass_run(const askpass_options *options)
     close_fd(&b.signals);
     close_fd(&b.task.turn);
     authplug_secret_free(&b.message.body);
+    free(b.report);
     return started ? end_as_it(&b) : FAILED;
 }
