@@ -8,10 +8,11 @@ behaviours="one"
 
 # A login that stands: outside $W/script runs, with the socket in $1.
 cat >"$W/outside" <<END
+rm -f "$W/inside.out"
 "$ask" -- $ssh pam 'echo in; sleep 2' >"$W/inside.out" &
 broker=\$!
 n=0
-until grep -q in "$W/inside.out" || [ \$n = 200 ]; do n=\$((n+1)); sleep 0.05; done
+until grep -qs in "$W/inside.out" || [ \$n = 200 ]; do n=\$((n+1)); sleep 0.05; done
 AUTHPLUG_ASKPASS=\$(ls $W/run/authplug/askpass-*)
 export AUTHPLUG_ASKPASS
 . "$W/script"
