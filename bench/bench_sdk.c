@@ -6,22 +6,16 @@
  *     bench_sdk HELLO
  */
 #define _GNU_SOURCE
-#include <authplug/putty_host.h>
+#include "bench/peer.h"
+
 #include <authplug/tectia_host.h>
 
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
-#include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define SPAWNS 400
 #define TRIPS 20000
@@ -30,98 +24,21 @@ extern char **environ;
 /* One prompt, "Password: "; the NUL at the end is its echo flag. */
 static const unsigned char request[] = "\0\0\0\0\0\0\0\0\0\0\0\0"
                                        "\0\0\0\1\0\0\0\012Password: ";
-
-static double
-now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double
-median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, by_size);
-    return values[count / 2];
-}
-
-static void
-die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
+#define QUESTION authplug_span_make(request, sizeof request)
 
 /* ------------------------------------------------- a whole conversation */
 
 static double
-spawn_true(void)
-{
-    char *argv[] = {(char *)"/bin/true", NULL};
-    double start = now_us();
-    pid_t pid;
-    int status;
-
-    if (posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) != 0 ||
-        waitpid(pid, &status, 0) != pid)
-        die("posix_spawn");
-    return now_us() - start;
-}
-
-static authplug_putty_host *
-begin(const char *program, const char *argument)
-{
-    const char *argv[] = {program, argument, NULL};
-    authplug_putty_host_options options = {0};
-    authplug_putty_host *host = NULL;
-    const char *user = "";
-
-    options.argv = argv;
-    if (authplug_putty_host_start(&options, &host) != AUTHPLUG_OK ||
-        authplug_putty_host_init(host, "example.com", 22, "me", &user) !=
-            AUTHPLUG_OK ||
-        authplug_putty_host_begin(host, AUTHPLUG_KI_METHOD) != AUTHPLUG_OK) {
-        fprintf(stderr, "%s\n", authplug_putty_host_error(host));
-        exit(1);
-    }
-    return host;
-}
-
-static void
-ask(authplug_putty_host *host)
-{
-    authplug_ki_response response;
-    bool bad;
-
-    if (authplug_putty_host_request(
-            host, authplug_span_make(request, sizeof request), &response,
-            &bad) != AUTHPLUG_OK ||
-        response.count != 1) {
-        fprintf(stderr, "%s\n", authplug_putty_host_error(host));
-        exit(1);
-    }
-}
-
-static double
 conversation(const char *hello)
 {
-    double start = now_us();
-    authplug_putty_host *host = begin(hello, "stoat");
+    const char *argv[] = {hello, "stoat", NULL};
+    double start = bench_now();
+    authplug_putty_host *host = bench_begin(argv);
 
-    ask(host);
+    bench_ask(host, QUESTION);
     authplug_putty_host_outcome(host, true);
     authplug_putty_host_finish(&host);
-    return now_us() - start;
+    return bench_now() - start;
 }
 
 /* ----------------------------------------------- a server plugin's verdict */
@@ -154,20 +71,19 @@ decision(const char *program, bool guarded, double *verdict, double *finished)
                                  authplug_span_of("rebecca")};
     authplug_tectia_host *host = NULL;
     authplug_tectia_event event = {0};
-    double start = now_us();
+    double start = bench_now();
 
     options.argv = argv;
     options.guarded = guarded;
-    if (authplug_tectia_host_start(&options, &user, 1, &host) !=
-            AUTHPLUG_OK ||
+    if (authplug_tectia_host_start(&options, &user, 1, &host) != AUTHPLUG_OK ||
         authplug_tectia_host_next(host, &event) != AUTHPLUG_OK ||
         !event.success) {
         fprintf(stderr, "%s\n", authplug_tectia_host_error(host));
         exit(1);
     }
-    *verdict = now_us() - start;
+    *verdict = bench_now() - start;
     authplug_tectia_host_finish(&host);
-    *finished = now_us() - start;
+    *finished = bench_now() - start;
 }
 
 /* ---------------------------------------------------------- round trips */
@@ -216,7 +132,7 @@ start_echo(void)
     int there[2], back[2];
 
     if (pipe2(there, O_CLOEXEC) != 0 || pipe2(back, O_CLOEXEC) != 0)
-        die("pipe");
+        bench_die("pipe");
     if (fork() == 0) {
         close(there[1]);
         close(back[0]);
@@ -233,34 +149,23 @@ static double
 bare_trips(int count)
 {
     char buffer[256] = "";
-    double start = now_us();
+    double start = bench_now();
 
     for (int i = 0; i < count; i++)
         if (write(to_echo, buffer, sizeof request + 4) < 0 ||
             read(from_echo, buffer, sizeof buffer) < 0)
-            die("pipe");
-    return (now_us() - start) / count;
+            bench_die("pipe");
+    return (bench_now() - start) / count;
 }
 
 static double
 host_trips(authplug_putty_host *host, int count)
 {
-    double start = now_us();
+    double start = bench_now();
 
     for (int i = 0; i < count; i++)
-        ask(host);
-    return (now_us() - start) / count;
-}
-
-static void
-report(const char *what, double ours, const char *peer, double theirs,
-       double limit)
-{
-    printf("%-34s %7.1f us   %-22s %7.1f us   ratio %.2f", what, ours, peer,
-           theirs, ours / theirs);
-    if (limit > 0)
-        printf(" (bar %.1f)", limit);
-    putchar('\n');
+        bench_ask(host, QUESTION);
+    return (bench_now() - start) / count;
 }
 
 /* Blocks of round trips in turns, so that both meet the same moments. */
@@ -269,12 +174,13 @@ compare_trips(const char *what, const char *program, const char *argument,
               double bar)
 {
     static double ours[TRIPS / BLOCK], theirs[TRIPS / BLOCK];
+    const char *argv[] = {program, argument, NULL};
     authplug_putty_host *host = NULL;
 
     for (size_t i = 0; i < TRIPS / BLOCK; i++) {
         /* a conversation has at most a thousand requests */
         if (i % 4 == 0) {
-            host = begin(program, argument);
+            host = bench_begin(argv);
             host_trips(host, 20);
             bare_trips(20);
         }
@@ -283,8 +189,8 @@ compare_trips(const char *what, const char *program, const char *argument,
         if (i % 4 == 3)
             authplug_putty_host_finish(&host);
     }
-    report(what, median(ours, TRIPS / BLOCK), "bare pipe ping-pong",
-           median(theirs, TRIPS / BLOCK), bar);
+    bench_report(what, bench_median(ours, TRIPS / BLOCK), "bare pipe ping-pong",
+                 bench_median(theirs, TRIPS / BLOCK), bar);
 }
 
 static void
@@ -294,19 +200,20 @@ compare_decisions(const char *program)
     double peer;
 
     for (int i = 0; i < SPAWNS; i++) {
-        theirs[i] = spawn_true();
+        theirs[i] = bench_true();
         decision(program, false, &plain[0][i], &plain[1][i]);
         decision(program, true, &guarded[0][i], &guarded[1][i]);
     }
-    peer = median(theirs, SPAWNS);
-    report("server plugin, start to verdict", median(plain[0], SPAWNS),
-           "posix_spawn /bin/true", peer, 0);
-    report("the same, and finished", median(plain[1], SPAWNS),
-           "posix_spawn /bin/true", peer, 0);
-    report("guarded, start to verdict", median(guarded[0], SPAWNS),
-           "posix_spawn /bin/true", peer, 0);
-    report("the same, and finished", median(guarded[1], SPAWNS),
-           "posix_spawn /bin/true", peer, 0);
+    peer = bench_median(theirs, SPAWNS);
+    bench_report("server plugin, start to verdict",
+                 bench_median(plain[0], SPAWNS), "posix_spawn /bin/true", peer,
+                 0);
+    bench_report("the same, and finished", bench_median(plain[1], SPAWNS),
+                 "posix_spawn /bin/true", peer, 0);
+    bench_report("guarded, start to verdict", bench_median(guarded[0], SPAWNS),
+                 "posix_spawn /bin/true", peer, 0);
+    bench_report("the same, and finished", bench_median(guarded[1], SPAWNS),
+                 "posix_spawn /bin/true", peer, 0);
 }
 
 int
@@ -324,11 +231,12 @@ main(int argc, char **argv)
         return 2;
     }
     for (int i = 0; i < SPAWNS; i++) {
-        theirs[i] = spawn_true();
+        theirs[i] = bench_true();
         ours[i] = conversation(argv[1]);
     }
-    report("plugin conversation, start to exit", median(ours, SPAWNS),
-           "posix_spawn /bin/true", median(theirs, SPAWNS), 1.5);
+    bench_report("plugin conversation, start to exit",
+                 bench_median(ours, SPAWNS), "posix_spawn /bin/true",
+                 bench_median(theirs, SPAWNS), 1.5);
 
     compare_decisions(realpath(argv[0], self));
 

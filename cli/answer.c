@@ -14,6 +14,7 @@ static const char help[] =
     "usage: authplug answer [--config FILE] [--batch] [--timeout S]\n"
     "       authplug answer [--config FILE] --check\n"
     "       authplug answer [--config FILE] --explain --host H --prompt P ...\n"
+    "       authplug answer [--config FILE] --forget\n"
     "       authplug answer init [--config FILE] [URI-FILE]\n"
     "\n"
     "Answers an SSH server's questions by rules: with one-time codes, with "
@@ -32,6 +33,7 @@ static const char help[] =
     "    --prompt TEXT       what the server asks\n"
     "    --echo              what is typed there may be seen\n"
     "    --instruction TEXT  what stands above it\n"
+    "  --forget            forget the answers that Cache keeps, and end\n"
     "  --help, --version\n"
     "\n"
     "Exit status: 0 answered, or a rule matches; 1 not; 2 misuse; 111 broken.\n"
@@ -39,7 +41,7 @@ static const char help[] =
 
 typedef struct options {
     const char *config;
-    bool batch, check, explain;
+    bool batch, check, explain, forget;
     long timeout;
     answer_peer peer;
     answer_prompt prompt;
@@ -59,6 +61,7 @@ enum {
     TIMEOUT,
     CHECK,
     EXPLAIN,
+    FORGET,
     HOST,
     PORT,
     USER,
@@ -75,6 +78,7 @@ static const struct option words[] = {
     {"timeout", required_argument, NULL, TIMEOUT},
     {"check", no_argument, NULL, CHECK},
     {"explain", no_argument, NULL, EXPLAIN},
+    {"forget", no_argument, NULL, FORGET},
     {"host", required_argument, NULL, HOST},
     {"port", required_argument, NULL, PORT},
     {"user", required_argument, NULL, USER},
@@ -113,6 +117,9 @@ take(options *o, int option, const char *value)
         return CLI_YES;
     case EXPLAIN:
         o->explain = true;
+        return CLI_YES;
+    case FORGET:
+        o->forget = true;
         return CLI_YES;
     case TIMEOUT:
         return to_number(value, 86400, &o->timeout)
@@ -177,6 +184,9 @@ cli_answer(int argc, char **argv)
     int option, bad = CLI_YES;
 
     io_keep_secrets();
+    /* a word of our own, see plugins/answer/cache_memory.c */
+    if (argc == 2 && strcmp(argv[1], "cache-helper") == 0)
+        return cache_helper_run();
     opterr = 0; /* what is wrong is said once, by us */
     while (bad == CLI_YES &&
            (option = getopt_long(argc, argv, "", words, NULL)) != -1)
@@ -190,6 +200,8 @@ cli_answer(int argc, char **argv)
         bad = misuse("--explain takes --host and --prompt", "");
     if (bad != CLI_YES)
         return bad;
+    if (o.forget)
+        return cache_forget(o.config);
     return o.check || o.explain
                ? run_by_hand(&o)
                : answer_run(o.config, o.batch, (int64_t)o.timeout * 1000);

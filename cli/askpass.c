@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "client/askpass.h"
+#include "client/settings.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -18,8 +19,9 @@ static const char help[] =
     "hosts on the way that ask as well.\n"
     "\n"
     "  --plugin CMD   the plugin's command line, for /bin/sh -c; without it\n"
-    "                 the environment variable AUTHPLUG_PLUGIN; without that\n"
-    "                 the questions go to you\n"
+    "                 the environment variable AUTHPLUG_PLUGIN, then\n"
+    "                 authplug's own configuration; without one the questions\n"
+    "                 go to you\n"
     "  --batch        ask nobody: what the plugin does not answer is an error\n"
     "  --timeout S    seconds for each login, default 120\n"
     "  -v             say who is answered\n"
@@ -30,8 +32,6 @@ static const char help[] =
     "refused here; 2 misuse.\n"
     "More: man authplug-askpass\n";
 
-#define TIMEOUT_S 120
-#define TIMEOUT_MOST_S 86400
 
 static int
 misuse(const char *what, const char *word)
@@ -58,7 +58,7 @@ to_seconds(const char *text, int *ms)
     long number = strtol(text, &end, 10);
 
     if (text[0] < '0' || text[0] > '9' || *end != 0 || number < 1 ||
-        number > TIMEOUT_MOST_S)
+        number > SETTINGS_TIMEOUT_MOST_S)
         return false;
     *ms = (int)number * 1000;
     return true;
@@ -68,14 +68,16 @@ int
 cli_askpass(int argc, char **argv)
 {
     askpass_options options = {.plugin = getenv("AUTHPLUG_PLUGIN"),
-                               .timeout_ms = TIMEOUT_S * 1000};
+                               .timeout_ms = SETTINGS_TIMEOUT_S * 1000};
     int option;
 
+    options.plugin_given = options.plugin != NULL;
     opterr = 0;
     while ((option = getopt_long(argc, argv, "+v", words, NULL)) != -1) {
         switch (option) {
         case PLUGIN:
             options.plugin = optarg;
+            options.plugin_given = true;
             break;
         case BATCH:
             options.batch = true;
@@ -84,6 +86,7 @@ cli_askpass(int argc, char **argv)
             if (!to_seconds(optarg, &options.timeout_ms))
                 return misuse("--timeout takes 1 to 86400 seconds, not ",
                               optarg);
+            options.timeout_given = true;
             break;
         case 'v':
             options.verbose = true;

@@ -86,6 +86,18 @@ _authplug_askpass_words() {
     fi
 }
 
+_authplug_connect_words() {
+    local cur=$1 previous=$2
+    _authplug_value "$previous" "$cur" && return
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W '--plugin --batch --timeout --foreground
+            --if-needed --quiet --help --version -4 -6 -A -C -D -F -J -L -R -S
+            -c -i -l -m -o -p -q -v' -- "$cur"))
+    else
+        _authplug_hosts "$cur"
+    fi
+}
+
 _authplug_passwd_words() {
     local cur=$1 previous=$2
     _authplug_value "$previous" "$cur" && return
@@ -111,8 +123,18 @@ _authplug_answer_words() {
         return
     fi
     COMPREPLY=($(compgen -W 'init --config --batch --timeout --check --explain
-        --host --port --user --prompt --echo --instruction --help --version' \
+        --forget --host --port --user --prompt --echo --instruction --help --version' \
         -- "$cur"))
+}
+
+_authplug_config_words() {
+    local cur=$1 previous=$2
+    _authplug_value "$previous" "$cur" && return
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W '-F -l -p --help --version' -- "$cur"))
+    else
+        _authplug_hosts "$cur"
+    fi
 }
 
 _authplug_try_words() {
@@ -146,12 +168,16 @@ _authplug() {
     elif [[ ${1##*/} == authplug-serve ]]; then
         _authplug_serve_words "$cur" "$previous"
     elif ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'answer askpass passwd serve ssh try --help --version' \
-            -- "$cur"))
+        COMPREPLY=($(compgen -W 'answer askpass config connect no-connection passwd serve
+            ssh try --help --version' -- "$cur"))
     elif [[ ${COMP_WORDS[1]} == answer ]]; then
         _authplug_answer_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == askpass ]]; then
         _authplug_askpass_words "$cur" "$previous"
+    elif [[ ${COMP_WORDS[1]} == config ]]; then
+        _authplug_config_words "$cur" "$previous"
+    elif [[ ${COMP_WORDS[1]} == connect ]]; then
+        _authplug_connect_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == passwd ]]; then
         _authplug_passwd_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == ssh ]]; then

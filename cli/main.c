@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+static int run_connect(int argc, char **argv);
 static int run_passwd(int argc, char **argv);
 static int run_serve(int argc, char **argv);
 static int run_ssh(int argc, char **argv);
@@ -22,21 +23,26 @@ static const struct {
 } commands[] = {
     {"ssh", run_ssh, "log in with a plugin answering, run the session by ssh"},
     {"askpass", cli_askpass, "run ssh with a plugin answering its prompts"},
+    {"connect", run_connect, "log in and stay, for stock ssh, scp, git to use"},
+    {"no-connection", cli_no_connection,
+     "refuse, with a reason, for ssh_config"},
     {"serve", run_serve, "be an SSH server that asks by plugins, for tests"},
     {"passwd", run_passwd, "change a password in authplug serve's file"},
 #ifdef HAVE_ANSWER
     {"answer", cli_answer, "answer a server's questions by rules, as a plugin"},
 #endif
+    {"config", cli_config, "tell what applies to a host, and who says so"},
     {"try", cli_try, "hold a conversation with a plugin by hand"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 /*
- * Runs a program that stands beside this one, wherever that is. Programs that
- * need much are their own, so that this one starts fast.
+ * Runs a program that stands beside this one, wherever that is, under the name
+ * that it is to have. Programs that need much are their own, so that this one
+ * starts fast.
  */
 static int
-run_beside(const char *name, char **argv)
+run_beside(const char *name, const char *as, char **argv)
 {
     char path[4096];
     ssize_t len = readlink("/proc/self/exe", path, sizeof path - 64);
@@ -46,11 +52,11 @@ run_beside(const char *name, char **argv)
         path[len] = 0;
         slash = strrchr(path, '/');
         (void)snprintf(slash + 1, 64, "%s", name);
-        argv[0] = path;
+        argv[0] = (char *)as;
         execv(path, argv);
     }
     if (len <= 0 || errno == ENOENT) {
-        argv[0] = (char *)name;
+        argv[0] = (char *)as;
         execvp(name, argv);
     }
     io_say("authplug", "cannot run %s: %s: is it installed beside authplug?",
@@ -62,21 +68,28 @@ static int
 run_passwd(int argc, char **argv)
 {
     (void)argc;
-    return run_beside("authplug-passwd", argv);
+    return run_beside("authplug-passwd", "authplug passwd", argv);
 }
 
 static int
 run_serve(int argc, char **argv)
 {
     (void)argc;
-    return run_beside("authplug-serve", argv);
+    return run_beside("authplug-serve", "authplug serve", argv);
 }
 
 static int
 run_ssh(int argc, char **argv)
 {
     (void)argc;
-    return run_beside("authplug-ssh", argv);
+    return run_beside("authplug-ssh", "authplug ssh", argv);
+}
+
+static int
+run_connect(int argc, char **argv)
+{
+    (void)argc;
+    return run_beside("authplug-ssh", "authplug connect", argv);
 }
 
 static int
@@ -87,7 +100,7 @@ usage(FILE *to)
                 "Programs that ask and answer SSH's authentication "
                 "questions.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\nMore: man authplug\n");
     return to == stdout ? CLI_YES : CLI_MISUSE;
 }

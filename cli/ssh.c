@@ -1,14 +1,12 @@
-/* authplug-ssh, which is `authplug ssh`: its own program for libssh's sake. */
+/* authplug-ssh, which is `authplug ssh`, and `authplug connect`: a program of
+ * its own for libssh's sake. */
 #define _GNU_SOURCE
-#include "client/client.h"
-
-#include "io/wipe.h"
+#include "cli/ssh.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
-
-enum { EXIT_GOOD = 0, EXIT_FAILED = 255 };
+#include <string.h>
 
 static const char help[] =
     "usage: authplug ssh [ssh options] [--plugin CMD] [--batch] [--timeout S]\n"
@@ -16,99 +14,191 @@ static const char help[] =
     "\n"
     "Logs in with a plugin answering the server's questions, then lets stock\n"
     "ssh run the session through the connection. Takes stock ssh's options\n"
-    "and reads its configuration.\n"
+    "and reads its configuration. A connection that `authplug connect` made "
+    "is\n"
+    "used instead of a new login.\n"
     "\n"
     "  --plugin CMD   the plugin's command line, for /bin/sh -c; without it\n"
     "                 the environment variable AUTHPLUG_PLUGIN; without that\n"
-    "                 the questions go to you\n"
+    "                 the configuration; without that the questions go to you\n"
     "  --batch        ask nobody: what the plugin does not answer is an error\n"
-    "  --timeout S    seconds for the whole login, default 120\n"
+    "  --timeout S    seconds for the whole login; default the\n"
+    "                 configuration's, or 120\n"
     "  -v             say what is tried\n"
     "  --help         this text\n"
     "  --version      the version\n"
     "\n"
     "Exit status: that of the remote command; 255 if the login failed.\n"
     "authplug-ssh is the same as one word, for programs that take only one.\n"
+    "authplug config HOST says what of the configuration applies to a host.\n"
     "More: man authplug-ssh\n";
 
-/* Neither a core file nor freed memory keeps a password. */
-static rlim_t
-guard_secrets(void)
+login_end
+ssh_settle(struct login *login, login_end end)
 {
-    struct rlimit core = {0, 0};
-    rlim_t before = 0;
-
-    if (getrlimit(RLIMIT_CORE, &core) == 0) {
-        before = core.rlim_cur;
-        core.rlim_cur = 0;
-        (void)setrlimit(RLIMIT_CORE, &core);
-    }
-    wipe_freed_memory(true);
-    return before;
-}
-
-/* The session is stock ssh's, with the limits that the user set. */
-static void
-unguard(rlim_t before)
-{
-    struct rlimit core;
-
-    wipe_freed_memory(false);
-    if (getrlimit(RLIMIT_CORE, &core) == 0) {
-        core.rlim_cur = before;
-        (void)setrlimit(RLIMIT_CORE, &core);
-    }
-}
-
-static int
-log_in(const ssh_args *args)
-{
-    struct login login = {0};
-    rlim_t core = guard_secrets();
-    login_end end;
-    int result = EXIT_FAILED;
-
-    io_signals_begin();
-    end = session_prepare() ? login_run(&login, args) : LOGIN_FAILED;
     session_hold_signals(true);
     if (io_signals_caught() != 0)
         end = LOGIN_FAILED;
     if (end != LOGIN_DONE) {
-        session_abandon();
-        login_free(&login);
+        master_abandon();
+        login_free(login);
     }
     io_signals_end();
     if (end != LOGIN_DONE)
         session_hold_signals(false); /* one that came acts here */
-    unguard(core);
-    if (end == LOGIN_STOCK)
-        result = session_stock(args);
-    if (end == LOGIN_DONE) {
-        result = session_run(&login);
-        login_free(&login);
+    guard_end();
+    return end;
+}
+
+/* Whether ssh's own ControlMaster would have others share the connection. */
+static bool
+is_shared(const ssh_config *config)
+{
+    return config->controlpath != NULL && config->controlmaster != NULL &&
+           (strcmp(config->controlmaster, "auto") == 0 ||
+            strcmp(config->controlmaster, "true") == 0 ||
+            strcmp(config->controlmaster, "yes") == 0);
+}
+
+/* Whether the connection alone is wanted (-N), and nothing run through it. */
+static bool
+is_bare(const struct login *login)
+{
+    const char *type = login->config.sessiontype;
+
+    return type != NULL && strcmp(type, "none") == 0 &&
+           !login->args->stdio_forward;
+}
+
+/* False where a forward that cannot be had is to end it all. */
+static bool
+forward(const struct login *login, const char *path)
+{
+    return !login->config.forwards ||
+           session_forward(login->args, path) == EXIT_GOOD ||
+           !login->config.exit_on_forward_failure;
+}
+
+/*
+ * Before a login: whether a connection stands that can be used instead, its
+ * path being in *path then, and whether others are to find the new one.
+ */
+static bool
+look_around(struct login *login, standing *place, const char **path,
+            bool *shared)
+{
+    bool waited;
+
+    *path = NULL;
+    *shared = false;
+    if (args_alone(login->args))
+        return true;
+    if (!standing_place(place, &login->config))
+        return false;
+    *path = is_bare(login) ? NULL : standing_path(place);
+    *shared = *path == NULL && is_shared(&login->config);
+    if (!*shared)
+        return true;
+    if (!standing_lock(place, login->deadline, &waited))
+        return false;
+    *path = waited ? standing_path(place) : NULL;
+    *shared = *path == NULL;
+    return true;
+}
+
+/* The session, or the wait for the end of one without a session. Stock ssh may
+ * take this process, so that what it did not free is gone. */
+static int
+run_session(struct login *login, standing *place, bool shared)
+{
+    const ssh_config *config = &login->config;
+    master_kind kind;
+    pid_t child = -1;
+
+    if (shared && !master_publish(place)) {
+        /* another one has it by now: no reason to lose the session */
+        master_abandon();
+        shared = false;
+        (void)master_prepare(NULL);
     }
+    kind = is_bare(login)     ? MASTER_STANDING
+           : shared           ? MASTER_SHARED
+           : config->forwards ? MASTER_OWNED
+                              : MASTER_ONCE;
+    if (master_path() != NULL)
+        child = master_start(login, kind);
+    standing_unlock(place);
+    if (child < 0) {
+        master_abandon();
+        session_hold_signals(false);
+        return EXIT_FAILED;
+    }
+    if (!forward(login, master_path())) {
+        (void)kill(child, SIGTERM);
+        return master_wait(child), EXIT_FAILED;
+    }
+    if (is_bare(login) && !config->fork_after_authentication)
+        return master_wait(child);
+    /* that process cleans up now if we are ended */
+    session_hold_signals(false);
+    return is_bare(login) ? EXIT_GOOD
+                          : session_through(login->args, master_path());
+}
+
+static int
+log_in(ssh_args *args)
+{
+    struct login login = {0};
+    standing place = {.lock = -1};
+    const char *path = NULL;
+    login_end end = LOGIN_FAILED;
+    bool shared = false;
+    int result = EXIT_FAILED;
+
+    guard_begin();
+    io_signals_begin();
+    if (login_prepare(&login, args) &&
+        look_around(&login, &place, &path, &shared) && path == NULL &&
+        master_prepare(shared ? &place : NULL)) {
+        login.stays = shared || is_bare(&login);
+        end = login_run(&login);
+    }
+    if (path != NULL && !forward(&login, path))
+        path = NULL; /* said, and all is over */
+    end = ssh_settle(&login, end);
+    if (path != NULL)
+        result = session_through(args, path);
+    else if (end == LOGIN_STOCK)
+        result = session_stock(args);
+    else if (end == LOGIN_DONE)
+        result = run_session(&login, &place, shared);
+    else
+        standing_unlock(&place);
     return result;
 }
 
 int
 main(int argc, char **argv)
 {
-    ssh_args args = {0};
+    ssh_args args = {.connect = strcmp(argv[0], "authplug connect") == 0};
     int result = EXIT_FAILED;
 
+    if (args.connect)
+        client_program = "authplug connect";
     io_sanitise();
     (void)setlocale(LC_CTYPE, "");
     if (args_parse(&args, argc, argv)) {
         if (args.help)
-            result = fputs(help, stdout) < 0 ? EXIT_FAILED : EXIT_GOOD;
-        else if (args.version)
-            result = puts("authplug " AUTHPLUG_VERSION_STRING) < 0
+            result = fputs(args.connect ? connect_help : help, stdout) < 0
                          ? EXIT_FAILED
                          : EXIT_GOOD;
+        else if (args.version)
+            result = puts("authplug " AUTHPLUG_VERSION_STRING) < 0 ? EXIT_FAILED
+                                                                   : EXIT_GOOD;
         else if (args.pass_through)
             result = session_stock(&args);
         else
-            result = log_in(&args);
+            result = args.connect ? connect_run(&args) : log_in(&args);
     }
     args_free(&args);
     return result;

@@ -1,20 +1,15 @@
 /* The command line: stock ssh's, with a few words of our own. */
 #include "client/client.h"
+#include "client/settings.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define DEFAULT_TIMEOUT_S 120
-#define LONGEST_TIMEOUT_S 86400
-
 /* The options of OpenSSH's ssh: without and with an argument. */
 static const char flags[] = "1246afgknqstvxACGKMNTVXYy";
 static const char valued[] = "bceilmopBDEFIJLOQRSWw";
-
-/* What the session would have to be served and is not yet. */
-static const char forwards[] = "LRDWwN";
 
 /* Those that end in an answer without a login. */
 static const char queries[] = "GQVO";
@@ -28,7 +23,7 @@ static const char *const connection_keys[] = {
 static bool
 misuse(const char *what, const char *word)
 {
-    io_say(PROGRAM, "%s%s: see 'authplug ssh --help'", what, word);
+    io_say(PROGRAM, "%s%s: see '%s --help'", what, word, PROGRAM);
     return false;
 }
 
@@ -41,9 +36,10 @@ parse_timeout(ssh_args *args, const char *text)
     errno = 0;
     seconds = strtol(text, &end, 10);
     if (errno != 0 || end == text || *end != 0 || seconds < 1 ||
-        seconds > LONGEST_TIMEOUT_S)
+        seconds > SETTINGS_TIMEOUT_MOST_S)
         return misuse("--timeout takes seconds from 1 to 86400, not ", text);
     args->timeout_ms = (int)seconds * 1000;
+    args->timeout_given = true;
     return true;
 }
 
@@ -78,9 +74,16 @@ parse_long(ssh_args *args, char **argv, int *at)
         return args->version = true;
     if (strcmp(word, "--batch") == 0)
         return args->batch = true;
+    if (args->connect && strcmp(word, "--foreground") == 0)
+        return args->foreground = true;
+    if (args->connect && strcmp(word, "--if-needed") == 0)
+        return args->if_needed = true;
+    if (args->connect && strcmp(word, "--quiet") == 0)
+        return args->quiet = true;
     value = long_value("plugin", argv, at, &missing);
     if (value != NULL) {
         args->plugin = *value == 0 ? NULL : value;
+        args->plugin_given = true;
         return true;
     }
     value = long_value("timeout", argv, at, &missing);
@@ -121,8 +124,10 @@ keep(ssh_args *args, char name, const char *value)
                          (name == 'o' && about_connection(value));
     if (strchr(queries, name) != NULL)
         args->pass_through = true;
-    if (strchr(forwards, name) != NULL)
-        args->forward = option->name;
+    if (name == 'w')
+        args->tunnel = true;
+    if (name == 'W')
+        args->stdio_forward = true;
     if (name == 'v')
         args->verbose++;
     if (name == 'q')
@@ -172,9 +177,10 @@ args_parse(ssh_args *args, int argc, char **argv)
     int i;
 
     args->plugin = getenv("AUTHPLUG_PLUGIN");
+    args->plugin_given = args->plugin != NULL;
     if (args->plugin != NULL && *args->plugin == 0)
         args->plugin = NULL;
-    args->timeout_ms = DEFAULT_TIMEOUT_S * 1000;
+    args->timeout_ms = SETTINGS_TIMEOUT_S * 1000;
     if (!allocate(args, argc, argv))
         return false;
     for (i = 1; i < argc; i++) {
@@ -196,16 +202,75 @@ args_parse(ssh_args *args, int argc, char **argv)
     }
     args->command = argv + i;
     args->words = (size_t)(argc - i);
-    if (args->forward != NULL && !args->pass_through)
-        return misuse("forwards are not served yet: log in by stock ssh, or "
-                      "without ",
-                      args->forward);
     if (args->host == NULL && !args->pass_through && !args->help &&
         !args->version)
-        return misuse("which host? authplug ssh [options] [user@]host "
-                      "[command]",
+        return misuse("which host? [options] [user@]host",
+                      args->connect ? "" : " [command]");
+    if (args->tunnel && !args->pass_through)
+        return misuse("a connection that is shared carries no tunnel device: "
+                      "use stock ssh for -w",
                       "");
+    if (args->connect && args->pass_through)
+        return misuse("ssh itself answers -G, -O, -Q and -V", "");
+    if (args->connect && args->words > 0)
+        return misuse("no command is run here, so there is one word too many: ",
+                      args->command[0]);
     return true;
+}
+
+bool
+args_ask_only(int argc, char **argv)
+{
+    bool host = false;
+
+    for (int i = 1; i < argc; i++) {
+        const char *c = argv[i];
+
+        if (*c != '-' || c[1] == 0) {
+            if (host)
+                return false; /* the command begins */
+            host = true;      /* options may follow it */
+            continue;
+        }
+        if (strcmp(c, "--") == 0)
+            return false;
+        for (c++; *c != 0; c++) {
+            if (strchr(queries, *c) != NULL)
+                return true;
+            if (strchr(flags, *c) != NULL)
+                continue;
+            i += c[1] == 0; /* its value is the next word */
+            break;
+        }
+    }
+    return false;
+}
+
+const char *
+args_control_path(const ssh_args *args)
+{
+    static const char keyword[] = "controlpath";
+
+    for (size_t i = 0; i < args->count; i++) {
+        const char *value = args->options[i].value;
+
+        if (strcmp(args->options[i].name, "-S") == 0)
+            return value;
+        if (strcmp(args->options[i].name, "-o") != 0 ||
+            strncasecmp(value, keyword, sizeof keyword - 1) != 0)
+            continue;
+        value += sizeof keyword - 1;
+        return value + strspn(value, " \t=");
+    }
+    return NULL;
+}
+
+bool
+args_alone(const ssh_args *args)
+{
+    const char *path = args_control_path(args);
+
+    return path != NULL && strcmp(path, "none") == 0;
 }
 
 void
@@ -213,6 +278,9 @@ args_free(ssh_args *args)
 {
     free(args->options);
     args->options = NULL;
+    free(args->plugin_words);
+    args->plugin_words = NULL;
+    settings_free(&args->settings);
 }
 
 const char **

@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "client/askpass.h"
 
+#include "client/settings.h"
+
 #include <authplug/wire.h>
 
 #include <dirent.h>
@@ -359,7 +361,10 @@ static bool
 admit(const broker *b, caller *c)
 {
     unsigned char wait[4];
-    uint32_t ms = (uint32_t)b->task.options->timeout_ms;
+    const askpass_options *options = b->task.options;
+    uint32_t ms = options->timeout_given
+                      ? (uint32_t)options->timeout_ms
+                      : SETTINGS_TIMEOUT_MOST_S * 1000u; /* a file may say */
     struct ucred peer;
     socklen_t size = sizeof peer;
 

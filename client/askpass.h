@@ -35,9 +35,11 @@
 
 typedef struct askpass_options {
     const char *plugin; /* a command line, or NULL */
+    bool plugin_given;  /* if only that there is none */
     bool batch;
     bool verbose;
     int timeout_ms; /* for a login */
+    bool timeout_given;
     char **command; /* NULL at its end */
 } askpass_options;
 
@@ -68,6 +70,8 @@ void askpass_end(int pidfd);
 /* Whom an ssh logs in to, by its own words. Strings are owned. */
 typedef struct askpass_target {
     char *user;
+    char *given; /* the host as on its command line, or NULL */
+    char *name;  /* that it connects to */
     char *host;  /* the name its key is kept under, without a port */
     char *shown; /* as ssh's prompts have it */
     uint32_t port;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "client/askpass.h"
 
+#include "client/settings.h"
 #include "sdk/user.h"
 
 #include <authplug/putty_host.h>
@@ -10,6 +11,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,8 +34,13 @@ typedef enum plugin_state {
 typedef struct talk {
     const askpass_task *task;
     bool is_ssh;
-    bool known; /* whom it logs in to: */
+    authplug_status known; /* OK: whom it logs in to is */
     askpass_target target;
+    settings *settings;  /* authplug's own files, once it is known */
+    const char *command; /* the plugin's, or NULL */
+    char **words;        /* its words, where no shell may have them */
+    bool batch;
+    int timeout_ms;
     authplug_putty_host *plugin;
     plugin_state state;
     int64_t deadline;          /* of the login; 0 before the first prompt */
@@ -188,7 +195,7 @@ on_plugin_ask(void *context, const authplug_ki_request *request,
 
     if (request->count == 0)
         return user_ask("plugin", request, reply, t->deadline);
-    if (!t->task->options->batch)
+    if (!t->batch)
         return ask_user(t, ASKPASS_OF_PLUGIN, request, reply);
     user_tell("plugin", request->instruction);
     for (uint32_t i = 0; i < request->count; i++)
@@ -207,7 +214,7 @@ remedy(const talk *t, authplug_status status)
     case AUTHPLUG_TIMEOUT:
         return "--timeout sets the limit";
     case AUTHPLUG_NO_TERMINAL:
-        return t->task->options->batch ? "log in without --batch"
+        return t->batch ? "log in without --batch"
                                        : "log in where there is a terminal";
     case AUTHPLUG_CANCELLED:
         return "log in again";
@@ -230,13 +237,41 @@ plugin_failed(talk *t, authplug_status status)
 }
 
 /*
- * Which plugin a host has. NULL for none. All that decides on it is to be
- * asked here.
+ * What authplug's own files say of the login, once it is known to whom: which
+ * plugin there is, and whether it may be started. False when it is over.
  */
-static const char *
-plugin_for(const talk *t)
+static bool
+settle(talk *t)
 {
-    return t->task->options->plugin;
+    const askpass_options *options = t->task->options;
+    settings_peer peer = {.given = t->target.given,
+                          .name = t->target.name,
+                          .user = t->target.user,
+                          .port = t->target.port};
+    settings_found found;
+    char why[SETTINGS_WHY];
+
+    if (t->settings != NULL)
+        return true;
+    t->settings = settings_open(why, sizeof why);
+    if (t->settings == NULL) {
+        refuse(t, "%s", why);
+        return false;
+    }
+    settings_find(t->settings, &peer, &found);
+    if (!options->plugin_given)
+        t->command = found.plugin;
+    t->batch = t->batch || found.batch;
+    if (!options->timeout_given) {
+        t->deadline += (int64_t)found.timeout * 1000 - t->timeout_ms;
+        t->timeout_ms = (int)found.timeout * 1000;
+    }
+    if (t->command == NULL ||
+        settings_allow(t->settings, t->command, &t->words, why, sizeof why) ==
+            AUTHPLUG_OK)
+        return true;
+    refuse(t, "%s", why);
+    return false;
 }
 
 /* The name the plugin gives must be ssh's, which cannot change it. */
@@ -261,10 +296,11 @@ start_plugin(talk *t)
     authplug_status status;
 
     t->state = PLUGIN_DECLINES;
-    options.command = plugin_for(t);
-    if (options.command == NULL)
+    if (t->command == NULL)
         return true;
-    options.timeout_ms = t->task->options->timeout_ms;
+    options.argv = (const char *const *)t->words;
+    options.command = t->command;
+    options.timeout_ms = t->timeout_ms;
     options.ask = on_plugin_ask;
     options.on_stderr = on_plugin_error;
     options.context = t;
@@ -410,7 +446,7 @@ run_own_askpass(talk *t, bool needed)
     authplug_put_boolean(&writer, require != NULL);
     authplug_put_string(&writer, authplug_span_of(require ? require : ""));
     authplug_put_boolean(&writer, needed);
-    authplug_put_uint32(&writer, (uint32_t)t->task->options->timeout_ms);
+    authplug_put_uint32(&writer, (uint32_t)t->timeout_ms);
     if (writer.status == AUTHPLUG_OK)
         (void)tell_helper(t, ASKPASS_OWN, authplug_secret_span(t->out));
     else
@@ -446,7 +482,7 @@ static void
 nobody_answers(talk *t, askpass_source source, bool needed,
                authplug_status status)
 {
-    bool batch = t->task->options->batch;
+    bool batch = t->batch;
 
     if (!needed) {
         (void)tell_helper(t, ASKPASS_NONE, authplug_span_of(""));
@@ -474,7 +510,7 @@ answer_by_user(talk *t, askpass_source source, bool confirm)
     authplug_span words = authplug_secret_span(t->prompt);
     bool of_ssh = source == ASKPASS_OF_SSH;
     bool needed = !of_ssh || ends_with(words, "password: ");
-    bool own = t->task->own_askpass != NULL && !t->task->options->batch;
+    bool own = t->task->own_askpass != NULL && !t->batch;
     const authplug_ki_prompt one = {
         words, of_ssh && (confirm || is_plain_question(words))};
     const authplug_ki_request request = {.count = 1, .prompts = &one};
@@ -487,7 +523,7 @@ answer_by_user(talk *t, askpass_source source, bool confirm)
         return;
     }
     authplug_ki_reply_clear(t->reply);
-    if (!t->task->options->batch)
+    if (!t->batch)
         status = ask_user(t, source, &request, t->reply);
     if (of_ssh) /* the time for that is not the server's */
         t->deadline += io_now() - began;
@@ -513,21 +549,16 @@ answer_by_user(talk *t, askpass_source source, bool confirm)
 
 /* Whose words they are; leaves them in t->prompt. */
 static authplug_status
-recognise(talk *t, authplug_span words, askpass_source *source)
+recognise(const talk *t, authplug_span words, askpass_source *source)
 {
     authplug_status status = AUTHPLUG_NOT_FOUND;
 
     authplug_secret_clear(t->prompt);
-    if (t->is_ssh && !t->known && words.len > 0 && words.data[0] == '(') {
-        status =
-            askpass_target_of_process(&t->target, t->task->ssh, t->deadline);
-        if (status != AUTHPLUG_OK)
-            return status == AUTHPLUG_NOT_FOUND ? AUTHPLUG_VALUE : status;
-        t->known = true;
-    }
     *source = ASKPASS_OF_SERVER;
-    if (t->known)
+    if (t->known == AUTHPLUG_OK)
         status = askpass_server_prompt(&t->target, words, t->prompt);
+    else if (t->is_ssh && words.len > 0 && words.data[0] == '(')
+        return t->known; /* it may be the server's */
     if (status != AUTHPLUG_NOT_FOUND)
         return status;
     *source = ASKPASS_OF_SSH;
@@ -538,8 +569,11 @@ static void
 handle_prompt(talk *t, authplug_span words, bool confirm)
 {
     askpass_source source;
-    authplug_status status = recognise(t, words, &source);
+    authplug_status status;
 
+    if (t->known == AUTHPLUG_OK && !settle(t))
+        return;
+    status = recognise(t, words, &source);
     if (status != AUTHPLUG_OK) {
         refuse(t,
                "cannot tell whom ssh logs in to (%s): does 'ssh -G' work "
@@ -586,8 +620,12 @@ handle(talk *t, const askpass_message *message)
 {
     authplug_span body = authplug_secret_span(message->body);
 
-    if (t->deadline == 0)
-        t->deadline = io_deadline(t->task->options->timeout_ms);
+    if (t->deadline == 0) {
+        t->deadline = io_deadline(t->timeout_ms);
+        if (t->is_ssh)
+            t->known = askpass_target_of_process(&t->target, t->task->ssh,
+                                                 t->deadline);
+    }
     switch (message->type) {
     case ASKPASS_PROMPT:
         handle_prompt(t, body, false);
@@ -649,7 +687,12 @@ converse(talk *t)
 int
 askpass_talk(const askpass_task *task)
 {
-    talk t = {.task = task, .helper = -1};
+    talk t = {.task = task,
+              .helper = -1,
+              .known = AUTHPLUG_STATE,
+              .command = task->options->plugin,
+              .batch = task->options->batch,
+              .timeout_ms = task->options->timeout_ms};
 
     io_signals_begin();
     t.is_ssh = askpass_is_ssh(task->ssh);
@@ -666,5 +709,7 @@ askpass_talk(const askpass_task *task)
     authplug_secret_free(&t.out);
     authplug_ki_reply_free(&t.reply);
     askpass_target_free(&t.target);
+    settings_free(&t.settings);
+    free(t.words);
     return t.refused ? ASKPASS_REFUSED : ASKPASS_TALKED;
 }

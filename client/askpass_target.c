@@ -26,6 +26,8 @@ askpass_target_free(askpass_target *target)
     free(target->user);
     free(target->host);
     free(target->shown);
+    free(target->given);
+    free(target->name);
     memset(target, 0, sizeof *target);
 }
 
@@ -58,6 +60,8 @@ take_line(askpass_target *target, char **name, char **alias, const char *line,
         return true;
     if (word == 4 && memcmp(line, "user", 4) == 0)
         return set(&target->user, value, size);
+    if (word == 4 && memcmp(line, "host", 4) == 0)
+        return set(&target->given, value, size);
     if (word == 8 && memcmp(line, "hostname", 8) == 0)
         return set(name, value, size);
     if (word == 12 && memcmp(line, "hostkeyalias", 12) == 0)
@@ -75,33 +79,28 @@ authplug_status
 askpass_target_parse(askpass_target *target, authplug_span printed)
 {
     char *text = strndup((const char *)printed.data, printed.len);
-    char *name = NULL, *alias = NULL;
+    char *alias = NULL;
+    const char *host;
     bool good = text != NULL;
 
     for (const char *line = text; good && *line != 0;) {
         size_t len = strcspn(line, "\n");
 
-        good = take_line(target, &name, &alias, line, len);
+        good = take_line(target, &target->name, &alias, line, len);
         line += len + (line[len] == '\n');
     }
     free(text);
-    if (good && (target->user == NULL || name == NULL || target->port == 0)) {
-        free(name);
+    if (good &&
+        (target->user == NULL || target->name == NULL || target->port == 0)) {
         free(alias);
         return AUTHPLUG_VALUE;
     }
+    host = alias != NULL ? alias : target->name;
+    good = good && set(&target->host, host, strlen(host)) &&
+           set(&target->shown, host, strlen(host));
     /* prompts have the alias as it is, and a name in small letters */
-    if (good && alias != NULL) {
-        good = set(&target->shown, alias, strlen(alias));
-        target->host = alias;
-        alias = NULL;
-        free(name);
-    } else if (good) {
-        good = set(&target->shown, name, strlen(name));
-        for (char *c = target->shown; good && *c != 0; c++)
-            *c = (char)tolower((unsigned char)*c);
-        target->host = name;
-    }
+    for (char *c = target->shown; good && alias == NULL && *c != 0; c++)
+        *c = (char)tolower((unsigned char)*c);
     free(alias);
     return good ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
 }
@@ -123,7 +122,9 @@ askpass_target_of_words(askpass_target *target, const char *const *words,
         asking[0] = words[0];
         asking[1] = "-G";
         memcpy(asking + 2, words + 1, (count - 1) * sizeof *asking);
-        status = program_output(asking, printed, deadline, &code);
+        if (setenv(ABOVE_GUARD, "1", 1) == 0)
+            status = program_output(asking, printed, deadline, &code);
+        (void)unsetenv(ABOVE_GUARD);
     }
     if (status == AUTHPLUG_OK)
         status = code == 0 ? askpass_target_parse(target,

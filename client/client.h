@@ -5,6 +5,9 @@
  *   args.c     the command line, as stock ssh reads it, and what is ours in it
  *   config.c   what `ssh -G` says applies to the target
  *   program.c  running stock OpenSSH's programs for an answer (program.h)
+ *   settings.c authplug's own configuration (settings.h)
+ *   settle.c   what that adds to the command line
+ *   ciphers.c  which ciphers come first
  *   connect.c  a connected socket, however the target is reached
  *   relay.c    a pump between a loopback IPv4 socket and another
  *   known.c    what the known_hosts files say of a host
@@ -14,6 +17,10 @@
  *   auth.c     authentication methods in their order
  *   methods.c  each method
  *   session.c  stock ssh runs the session through what was authenticated
+ *   master.c   the process that serves the connection to it
+ *   standing.c connections that stand already (standing.h)
+ *   guard.c    no secret in core files and freed memory
+ *   above.c    the ssh on whose behalf we run
  *   mux*.c     the ControlMaster protocol that it runs it through (mux.h)
  */
 #ifndef CLIENT_CLIENT_H
@@ -29,7 +36,9 @@
 
 #include <libssh/libssh.h>
 
-#define PROGRAM "authplug ssh"
+/* Which of the commands this is, for what it says. */
+extern const char *client_program;
+#define PROGRAM client_program
 
 /* ------------------------------------------------------------- args.c */
 
@@ -41,14 +50,21 @@ typedef struct ssh_option {
 } ssh_option;
 
 typedef struct ssh_args {
+    bool connect;        /* of `authplug connect`: no command is run */
+    bool foreground, if_needed; /* its options */
     const char *plugin;  /* --plugin, else AUTHPLUG_PLUGIN, else NULL */
+    bool plugin_given;   /* by one of them, if only that there is none */
+    char **plugin_words; /* its words, where no shell may have them */
     bool batch;          /* --batch */
     int timeout_ms;      /* --timeout */
+    bool timeout_given;
+    struct settings *settings; /* what of the above the files say, or NULL */
     int verbose;         /* number of -v */
     bool quiet;          /* -q */
+    bool tunnel;         /* -w */
+    bool stdio_forward;  /* -W */
     bool pass_through;   /* -G, -Q, -V, -O: nothing to log in for */
     bool help, version;
-    const char *forward; /* -L, -R, -D, -W or -w, if given */
     const char *host;    /* as given: [user@]host, or ssh:// */
     const char *user;    /* who logs in whatever the others say, or NULL */
     ssh_option *options; /* stock ssh's, one by one, in order */
@@ -57,8 +73,17 @@ typedef struct ssh_args {
     size_t words;
 } ssh_args;
 
-/* False after saying why. Pointers are into argv. */
+/* False after saying why. Pointers are into argv; .connect says whose it is. */
 bool args_parse(ssh_args *args, int argc, char **argv);
+
+/* Whether stock ssh with these words only answers a question (-G, -O). */
+bool args_ask_only(int argc, char **argv);
+
+/* What -S or ControlPath on the command line says, or NULL. */
+const char *args_control_path(const ssh_args *args);
+/* Whether they say that there is none. */
+bool args_alone(const ssh_args *args);
+
 void args_free(ssh_args *args);
 
 /* What args_build() takes along besides the options for a session: all
@@ -71,6 +96,11 @@ enum { ARGS_ALL_OPTIONS = 1, ARGS_COMMAND = 2, ARGS_BATCH = 4 };
  */
 const char **args_build(const ssh_args *args, const char *const *first,
                         unsigned which);
+
+/* -------------------------------------------------------------- above.c */
+
+/* Whether the ssh whose Match exec we are only answers a question. */
+bool above_asks_only(void);
 
 /* ------------------------------------------------------------- config.c */
 
@@ -87,16 +117,23 @@ typedef struct ssh_config {
     char *certificatefile; /* of several any */
     char *ciphers, *macs, *kexalgorithms, *hostkeyalgorithms;
     char *pubkeyalgorithms;
+    char *controlpath, *controlmaster, *controlpersist, *forwardagent;
+    char *sessiontype;
+    char *agent; /* the socket of the agent that is forwarded, or NULL */
     char *user_known_hosts[FILES_MAX], *global_known_hosts[FILES_MAX];
     char *identities[IDENTITIES_MAX];
     uint32_t port;
     int connecttimeout; /* seconds; 0 is none */
+    int aliveinterval;  /* the same */
+    int alivecount;
     int prompts;        /* NumberOfPasswordPrompts */
     bool batchmode, pubkey, password, kbdint, identitiesonly, hashknownhosts;
     bool compression, no_host_authentication_for_localhost;
     bool tcpkeepalive, proxyusefdpass;
     bool quiet; /* -q, or a LogLevel below INFO */
     bool forwards; /* some are configured */
+    bool exit_on_forward_failure;
+    bool fork_after_authentication;
 } ssh_config;
 
 /* Asks `ssh -G`. False after saying why. */
@@ -112,13 +149,20 @@ char *config_expand(const ssh_config *config, const char *pattern, bool path);
  * port, else the host, with the port where it is not 22. Owned by caller. */
 char *config_key_name(const ssh_config *config);
 
+/* ------------------------------------------------------------- settle.c */
+
+/* Fills in what the command line leaves open. False after saying why: the files
+ * are wrong, or allow no such plugin. */
+bool args_settle(ssh_args *args, const ssh_config *config);
+
 /* ------------------------------------------------------------ connect.c */
 
 /*
  * A connected IPv4 socket for libssh: direct, or the loopback end of a relay
- * or a proxy. -1 after saying why.
+ * or a proxy, which outlives this process and its terminal if the connection
+ * stays. -1 after saying why.
  */
-int connect_target(const ssh_config *config, const ssh_args *args,
+int connect_target(const ssh_config *config, const ssh_args *args, bool stays,
                    int64_t deadline);
 
 /* Whether the connection goes straight to a loopback address. */
@@ -131,6 +175,9 @@ void connect_abandon(void);
 bool relay_pair(int ends[2]);
 /* A process that copies both ways until both ends closed. -1: errno. */
 int relay_start(int inner, int outer);
+/* A standard error for a process that outlives this one: what is written there
+ * goes to ours, and to nowhere once this process has gone. -1: errno. */
+int relay_errors(void);
 
 /* -------------------------------------------------------------- known.c */
 
@@ -181,6 +228,8 @@ struct tap;
 
 /* NULL: out of memory or not to be had. The session's socket is AF_INET. */
 struct tap *tap_open(ssh_session session);
+/* The same, with replies to global requests. */
+struct tap *tap_open_replies(ssh_session session);
 /* The next packet that passed. */
 bool tap_next(struct tap *tap, capture_packet *packet);
 /* Wipes what was captured and stops capturing. */
@@ -206,6 +255,7 @@ struct login {
     authplug_putty_host *plugin; /* NULL: none, or it refused */
     const char *user;            /* who logs in */
     bool batch;
+    bool stays; /* the connection outlives this process */
     bool no_passwords; /* the host key differs */
     int64_t deadline;
     authplug_limits limits;
@@ -229,8 +279,11 @@ typedef enum login_end {
     LOGIN_STOCK   /* stock ssh can do what we cannot */
 } login_end;
 
+/* Learns what applies to the target, and fills in what the command line left
+ * open. False after saying why. */
+bool login_prepare(struct login *login, ssh_args *args);
 /* Connects and authenticates. */
-login_end login_run(struct login *login, const ssh_args *args);
+login_end login_run(struct login *login);
 void login_free(struct login *login);
 
 /* Tells, once, why it fails. Always false. */
@@ -259,13 +312,57 @@ bool login_wait(struct login *login);
 /* Reads what passed since the last time. */
 void login_read_tap(struct login *login);
 
+/* ------------------------------------------------------------- ciphers.c */
+
+/* The ciphers in the order in which they are offered: where nobody chose one
+ * and the processor does AES-GCM by itself, that comes first. */
+const char *ciphers_order(const char *configured);
+
+/* --------------------------------------------------------------- guard.c */
+
+/* Until the end, neither a core file nor freed memory keeps a password. */
+void guard_begin(void);
+void guard_end(void);
+
+/* -------------------------------------------------------------- master.c */
+
+struct standing;
+
+/*
+ * Where stock ssh will find the connection: made before the login, so that
+ * nothing is spent if it cannot be made. A place that others find too is taken
+ * with master_publish(); NULL is for the one session that follows. False after
+ * saying why.
+ */
+bool master_prepare(const struct standing *place);
+/* Takes it away again. */
+void master_abandon(void);
+/* False after saying why: somebody else has a connection there by now. */
+bool master_publish(const struct standing *place);
+/* The socket's path, or NULL. */
+const char *master_path(void);
+
+/* How a connection is served. */
+typedef enum master_kind {
+    MASTER_ONCE,    /* to the one client that this process becomes */
+    MASTER_OWNED,   /* to others, too, as long as this process is there */
+    MASTER_SHARED,  /* and then as ControlPersist says */
+    MASTER_STANDING /* until it is idle for ControlPersist, or is ended */
+} master_kind;
+
+/*
+ * Serves the login's connection in another process, with nothing of what this
+ * one has open. Its pid, which exits with 0, or 1 when the connection was lost;
+ * -1 after saying why.
+ */
+pid_t master_start(struct login *login, master_kind kind);
+
+/* Stays until that process has ended; signals that are to end us end it. Gives
+ * an exit status, after saying that the connection was lost if it was. */
+int master_wait(pid_t child);
+
 /* ------------------------------------------------------------- session.c */
 
-/* Where the session's ssh will find the connection: made before the login, so
- * that nothing is spent if it cannot be made. False after saying why. */
-bool session_prepare(void);
-/* Takes it away again. */
-void session_abandon(void);
 /* From the end of the login until the session has its own process, signals
  * wait: what was made would be left behind. */
 void session_hold_signals(bool hold);
@@ -278,9 +375,18 @@ bool session_hand_over(struct login *login);
  * with an exit status, only when that fails. */
 int session_stock(const ssh_args *args);
 
+/* The same for a connection that stays, at this path: stock ssh goes to the
+ * background with it. Its exit status. */
+int session_stock_connect(const ssh_args *args, const char *path);
+
 /* Replaces this process by stock ssh, which runs the session through the
- * login's connection. Comes back, with an exit status, only when that fails. */
-int session_run(struct login *login);
+ * connection at this path. Comes back, with an exit status, only when that
+ * fails. */
+int session_through(const ssh_args *args, const char *path);
+
+/* Has stock ssh ask the connection at this path for the forwards that the
+ * command line and the configuration name. Its exit status. */
+int session_forward(const ssh_args *args, const char *path);
 
 /* --------------------------------------------------------------- auth.c */
 

@@ -39,6 +39,11 @@ static const struct {
     {"kexalgorithms", offsetof(ssh_config, kexalgorithms), false},
     {"hostkeyalgorithms", offsetof(ssh_config, hostkeyalgorithms), false},
     {"pubkeyacceptedalgorithms", offsetof(ssh_config, pubkeyalgorithms), false},
+    {"controlpath", offsetof(ssh_config, controlpath), true},
+    {"controlmaster", offsetof(ssh_config, controlmaster), false},
+    {"controlpersist", offsetof(ssh_config, controlpersist), false},
+    {"sessiontype", offsetof(ssh_config, sessiontype), false},
+    {"forwardagent", offsetof(ssh_config, forwardagent), false},
 };
 
 static const struct {
@@ -51,6 +56,9 @@ static const struct {
     {"kbdinteractiveauthentication", offsetof(ssh_config, kbdint)},
     {"identitiesonly", offsetof(ssh_config, identitiesonly)},
     {"hashknownhosts", offsetof(ssh_config, hashknownhosts)},
+    {"exitonforwardfailure", offsetof(ssh_config, exit_on_forward_failure)},
+    {"forkafterauthentication",
+     offsetof(ssh_config, fork_after_authentication)},
     {"proxyusefdpass", offsetof(ssh_config, proxyusefdpass)},
     {"tcpkeepalive", offsetof(ssh_config, tcpkeepalive)},
     {"compression", offsetof(ssh_config, compression)},
@@ -259,6 +267,10 @@ take(ssh_config *config, const char *keyword, char *value)
         config->port = (uint32_t)small_number(value);
     else if (strcmp(keyword, "connecttimeout") == 0)
         config->connecttimeout = small_number(value);
+    else if (strcmp(keyword, "serveraliveinterval") == 0)
+        config->aliveinterval = small_number(value);
+    else if (strcmp(keyword, "serveralivecountmax") == 0)
+        config->alivecount = small_number(value);
     else if (strcmp(keyword, "numberofpasswordprompts") == 0)
         config->prompts = small_number(value);
     else if (strcmp(keyword, "identityfile") == 0)
@@ -322,6 +334,29 @@ expand_all(ssh_config *config)
     return true;
 }
 
+/* ForwardAgent: the agent, another one's socket, or a variable that names it
+ * (ssh_config(5)). */
+static bool
+find_agent(ssh_config *config)
+{
+    const char *value = config->forwardagent;
+    const char *path = value;
+
+    if (value == NULL || strcmp(value, "no") == 0)
+        return true;
+    if (strcmp(value, "yes") == 0)
+        path = config->identityagent == NULL ||
+                       strcmp(config->identityagent, "SSH_AUTH_SOCK") == 0
+                   ? getenv("SSH_AUTH_SOCK")
+                   : config->identityagent;
+    else if (value[0] == '$' && value[1] != '{')
+        path = getenv(value + 1);
+    if (path == NULL || *path == 0 || strcmp(path, "none") == 0)
+        return true;
+    config->agent = config_expand(config, path, true);
+    return config->agent != NULL;
+}
+
 /* Whether remarks are unwanted: QUIET, FATAL or ERROR. */
 static bool
 is_quiet(const char *level)
@@ -360,8 +395,10 @@ config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
 
     config->prompts = 3;
     config->pubkey = config->password = config->kbdint = true;
-    if (output != NULL && argv != NULL)
+    if (output != NULL && argv != NULL && setenv(ABOVE_GUARD, "1", 1) == 0) {
         status = program_output(argv, output, deadline, &code);
+        (void)unsetenv(ABOVE_GUARD);
+    }
     if (status == AUTHPLUG_NOT_FOUND)
         io_say(PROGRAM, "OpenSSH's ssh was not found: install "
                         "openssh-client, which runs the session");
@@ -379,7 +416,8 @@ config_resolve(ssh_config *config, const ssh_args *args, int64_t deadline)
                         "PATH OpenSSH's?");
         good = false;
     }
-    good = good && can_be_done(config) && expand_all(config);
+    good = good && can_be_done(config) && expand_all(config) &&
+           find_agent(config);
     config->quiet = args->quiet || is_quiet(config->loglevel);
     authplug_secret_free(&output);
     free(argv);
@@ -391,6 +429,7 @@ config_free(ssh_config *config)
 {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(*(char **)(void *)((char *)config + texts[i].at));
+    free(config->agent);
     for (size_t i = 0; i < FILES_MAX; i++) {
         free(config->user_known_hosts[i]);
         free(config->global_known_hosts[i]);

@@ -308,42 +308,57 @@ void
 connect_abandon(void)
 {
     if (proxy > 0)
-        kill(proxy, SIGHUP);
+        kill(proxy, SIGTERM);
     proxy = 0;
 }
 
-/* Runs the proxy with the socket as its standard input and output. */
+/* What the terminal sends to all who run there is not meant for a connection
+ * that others use. The words that follow are a shell and its command. */
+static const char deaf[] = "trap '' HUP INT QUIT TSTP; exec \"$0\" -c \"$1\"";
+
+/* Runs the proxy with the socket as its standard input and output; errors is
+ * its standard error, or -1 for ours. */
 static int
-start_proxy(const char *line, int end)
+start_proxy(const char *line, int end, int errors)
 {
     const char *shell = getenv("SHELL");
     char command[COMMAND_MAX + 1024];
-    char *argv[] = {NULL, (char *)"-c", command, NULL};
+    char *plain[] = {NULL, (char *)"-c", command, NULL};
+    char *stays[] = {(char *)"/bin/sh", (char *)"-c", (char *)deaf, NULL,
+                     command, NULL};
+    char **argv = errors < 0 ? plain : stays;
     posix_spawn_file_actions_t actions;
     int error;
 
-    argv[0] = (char *)(shell != NULL && *shell != 0 ? shell : "/bin/sh");
+    plain[0] = stays[3] =
+        (char *)(shell != NULL && *shell != 0 ? shell : "/bin/sh");
     (void)snprintf(command, sizeof command, "exec %s", line);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, end, 0);
     posix_spawn_file_actions_adddup2(&actions, end, 1);
+    if (errors >= 0)
+        posix_spawn_file_actions_adddup2(&actions, errors, 2);
     error = posix_spawn(&proxy, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }
 
 static int
-connect_proxy(const char *line)
+connect_proxy(const char *line, bool stays)
 {
-    int ends[2], error;
+    int ends[2], error, errors = -1;
 
     if (!relay_pair(ends)) {
         io_say(PROGRAM, "cannot make a loopback connection: %s",
                strerror(errno));
         return -1;
     }
-    error = start_proxy(line, ends[1]);
+    if (stays)
+        errors = relay_errors();
+    error = stays && errors < 0 ? errno : start_proxy(line, ends[1], errors);
     close(ends[1]);
+    if (errors >= 0)
+        close(errors);
     if (error == 0)
         return ends[0];
     close(ends[0]);
@@ -352,17 +367,17 @@ connect_proxy(const char *line)
 }
 
 static int
-connect_command(const ssh_config *config)
+connect_command(const ssh_config *config, bool stays)
 {
     char *line = config_expand(config, config->proxycommand, false);
-    int fd = line == NULL ? -1 : connect_proxy(line);
+    int fd = line == NULL ? -1 : connect_proxy(line, stays);
 
     free(line);
     return fd;
 }
 
 int
-connect_target(const ssh_config *config, const ssh_args *args,
+connect_target(const ssh_config *config, const ssh_args *args, bool stays,
                int64_t deadline)
 {
     char line[COMMAND_MAX];
@@ -374,8 +389,9 @@ connect_target(const ssh_config *config, const ssh_args *args,
             deadline = sooner;
     }
     if (config->proxycommand != NULL)
-        return connect_command(config);
+        return connect_command(config, stays);
     if (config->proxyjump != NULL)
-        return jump_command(config, args, line) ? connect_proxy(line) : -1;
+        return jump_command(config, args, line) ? connect_proxy(line, stays)
+                                                : -1;
     return connect_direct(config, deadline);
 }

@@ -27,6 +27,8 @@ enum {
 /* a server that has more to say is not listened to */
 #define BANNERS_MAX 16
 
+const char *client_program = "authplug ssh";
+
 bool
 login_fail(struct login *login, const char *format, ...)
 {
@@ -68,12 +70,13 @@ static void
 bark(int number)
 {
     static const char text[] =
-        PROGRAM ": no login in time: a name service, an agent or a file "
-                "system does not answer; --timeout sets the limit\n";
+        ": no login in time: a name service, an agent or a file "
+        "system does not answer; --timeout sets the limit\n";
 
     (void)number;
+    (void)!write(STDERR_FILENO, client_program, strlen(client_program));
     (void)!write(STDERR_FILENO, text, sizeof text - 1);
-    session_abandon(); /* no more than unlink() and close() */
+    master_abandon(); /* no more than unlink() and close() */
     _exit(255);
 }
 
@@ -279,6 +282,7 @@ set_options(struct login *login, const known_keys *known)
     unsigned port = config->port;
     bool off = false;
     char *order = NULL;
+    const char *ciphers = ciphers_order(config->ciphers);
     bool good =
         ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &off) == 0 &&
         ssh_options_set(session, SSH_OPTIONS_HOST, config->hostname) == 0 &&
@@ -307,10 +311,8 @@ set_options(struct login *login, const known_keys *known)
                        "KexAlgorithms") &&
         set_algorithms(login, SSH_OPTIONS_HOSTKEYS, order,
                        "HostKeyAlgorithms") &&
-        set_algorithms(login, SSH_OPTIONS_CIPHERS_C_S, config->ciphers,
-                       "Ciphers") &&
-        set_algorithms(login, SSH_OPTIONS_CIPHERS_S_C, config->ciphers,
-                       "Ciphers") &&
+        set_algorithms(login, SSH_OPTIONS_CIPHERS_C_S, ciphers, "Ciphers") &&
+        set_algorithms(login, SSH_OPTIONS_CIPHERS_S_C, ciphers, "Ciphers") &&
         set_algorithms(login, SSH_OPTIONS_HMAC_C_S, config->macs, "MACs") &&
         set_algorithms(login, SSH_OPTIONS_HMAC_S_C, config->macs, "MACs") &&
         set_algorithms(login, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES,
@@ -322,7 +324,8 @@ set_options(struct login *login, const known_keys *known)
 static bool
 exchange_keys(struct login *login)
 {
-    int rc, fd = connect_target(&login->config, login->args, login->deadline);
+    int rc, fd = connect_target(&login->config, login->args, login->stays,
+                                login->deadline);
 
     if (fd < 0) {
         login->said = true;
@@ -392,6 +395,7 @@ start_plugin(struct login *login)
 
     if (login->args->plugin == NULL || login->no_passwords)
         return true;
+    options.argv = (const char *const *)login->args->plugin_words;
     options.command = login->args->plugin;
     options.timeout_ms = login->args->timeout_ms;
     options.ask = on_plugin_ask;
@@ -408,7 +412,7 @@ start_plugin(struct login *login)
     if (status == AUTHPLUG_REFUSED) {
         user_tell("plugin", authplug_putty_host_plugin_text(login->plugin));
         return login_fail(login, "the plugin refused this login: see what it "
-                                 "said, or log in without --plugin");
+                                 "said, or log in without it, by --plugin ''");
     }
     if (status != AUTHPLUG_OK)
         return login_plugin_failed(login, status);
@@ -425,7 +429,7 @@ remedy(authplug_status status)
 {
     switch ((int)status) {
     case AUTHPLUG_NOT_FOUND:
-        return "check the command given with --plugin";
+        return "check the plugin's command line";
     case AUTHPLUG_TEXT:
         return "have it print to standard error or to a file";
     case AUTHPLUG_TIMEOUT:
@@ -452,8 +456,8 @@ login_plugin_failed(struct login *login, authplug_status status)
 
 /* ----------------------------------------------------------------- a login */
 
-static bool
-prepare(struct login *login, const ssh_args *args)
+bool
+login_prepare(struct login *login, ssh_args *args)
 {
     static const authplug_limits standard = AUTHPLUG_LIMITS_DEFAULT;
 
@@ -467,14 +471,13 @@ prepare(struct login *login, const ssh_args *args)
     if (login->request == NULL || login->response == NULL ||
         login->methods == NULL || login->session == NULL)
         return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
-    if (!config_resolve(&login->config, args, login->deadline))
+    if (!config_resolve(&login->config, args, login->deadline) ||
+        !args_settle(args, &login->config))
         return false;
+    set_deadline(login); /* which may be another one now */
     login->key_name = config_key_name(&login->config);
     if (login->key_name == NULL)
         return login_fail(login, "%s", authplug_status_text(AUTHPLUG_NOMEM));
-    if (login->config.forwards && !login->config.quiet)
-        io_say(PROGRAM, "the configured forwards are left out: they are not "
-                        "served yet");
     login->user = login->config.user;
     login->batch = args->batch || login->config.batchmode;
     /* who names a plugin wants keyboard-interactive */
@@ -519,12 +522,11 @@ authenticate(struct login *login)
 }
 
 static login_end
-log_in(struct login *login, const ssh_args *args)
+log_in(struct login *login)
 {
     hostkey_verdict verdict;
 
-    if (!prepare(login, args))
-        return LOGIN_FAILED;
+    set_deadline(login);
     verdict = reach_server(login);
     if (verdict == HOSTKEY_STOCK) {
         io_say(PROGRAM, "%s is known by a certificate authority alone, which "
@@ -542,9 +544,9 @@ log_in(struct login *login, const ssh_args *args)
 }
 
 login_end
-login_run(struct login *login, const ssh_args *args)
+login_run(struct login *login)
 {
-    login_end end = log_in(login, args);
+    login_end end = log_in(login);
 
     set_watchdog(0);
     return end;

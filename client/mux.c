@@ -5,10 +5,13 @@
 
 #include "client/mux.h"
 
+#include "client/mux_alive.h"
+#include "client/mux_forward.h"
 #include "client/mux_proto.h"
 #include "client/mux_session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <libssh/server.h> /* ssh_set_message_callback */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -51,13 +54,16 @@ struct client {
     size_t need;         /* the packet's */
     authplug_secret *in; /* the packet; may hold environment variables */
     authplug_secret *out;
-    bool greeted; /* its HELLO came */
-    bool leaving; /* to be closed when out is empty */
+    bool greeted;               /* its HELLO came */
+    bool leaving;               /* to be closed when out is empty */
     struct mux_request request; /* points into in */
     int fds[MUX_FDS_MAX];
     unsigned got_fds;
+    bool waits; /* for what the request of a forward comes to */
     struct mux_session *session;
-    uint32_t session_id; /* of the request for it */
+    struct mux_link *link; /* standard input and output, forwarded */
+    uint32_t session_id;   /* of the request for one of the two */
+    uint32_t number;       /* the link's */
     bool opened_said;
     bool tty_said;
     size_t polled; /* its first place among the polls; 0 if none */
@@ -75,13 +81,19 @@ struct server {
     bool served; /* somebody has connected */
     bool dead;   /* the connection is */
     bool stop;
-    bool no_fds; /* accept() failed; not again before something changes */
+    bool exit;    /* a client has asked for the end */
+    bool closing; /* a client wants no more of them, and links may end */
+    struct mux_forwards *forwards;
     struct timespec start;
+    struct timespec idle; /* when somebody was there last */
+    struct mux_alive alive;
     struct client *clients[MUX_CLIENTS_MAX];
     size_t count;
     size_t turn;      /* whose turn is first; it goes round */
-    uint32_t numbers; /* of sessions */
-    struct pollfd polls[4 + MUX_CLIENTS_MAX * (1 + MUX_SESSION_POLLS)];
+    uint32_t numbers; /* of sessions and links */
+    struct pollfd polls[4 + MUX_CLIENTS_MAX * (1 + MUX_SESSION_POLLS) +
+                        MUX_FORWARDS_POLLS];
+    size_t forwards_polled; /* their first place */
     size_t polls_used;
 };
 
@@ -90,6 +102,15 @@ drop_fds(struct client *client)
 {
     while (client->got_fds > 0)
         close(client->fds[--client->got_fds]);
+}
+
+/* What a client forwarded of its own ends with it. */
+static void
+drop_link(struct server *server, struct client *client)
+{
+    if (client->link != NULL)
+        mux_links_let_go(mux_forwards_links(server->forwards), client->link);
+    client->link = NULL;
 }
 
 /* The client has gone, or has to. Its session may live on for a moment. */
@@ -102,7 +123,9 @@ hang_up(struct server *server, struct client *client)
     drop_fds(client);
     close(client->sock);
     client->sock = -1;
-    server->no_fds = false;
+    server->hub.no_fds = false;
+    mux_forwards_forget(server->forwards, client);
+    drop_link(server, client);
     if (client->session != NULL)
         mux_session_abandon(client->session);
 }
@@ -156,16 +179,26 @@ remove_path(struct server *server)
     server->path_gone = true;
 }
 
+/* Nobody can connect any more. */
+static void
+stop_listening(struct server *server)
+{
+    remove_path(server);
+    if (server->listen_fd >= 0)
+        close(server->listen_fd);
+    server->listen_fd = -1;
+}
+
 static void
 accept_client(struct server *server)
 {
     struct client *client;
-    int sock = accept4(server->listen_fd, NULL, NULL,
-                       SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int sock =
+        accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (sock < 0) {
-        server->no_fds = errno == EMFILE || errno == ENFILE ||
-                         errno == ENOMEM || errno == ENOBUFS;
+        server->hub.no_fds = errno == EMFILE || errno == ENFILE ||
+                             errno == ENOMEM || errno == ENOBUFS;
         return;
     }
     if (!is_our_user(sock) || server->count == MUX_CLIENTS_MAX) {
@@ -181,11 +214,8 @@ accept_client(struct server *server)
     mux_debug(&server->hub, "client %d: connected", sock);
     server->clients[server->count++] = client;
     server->served = true;
-    if (server->options->once) {
-        remove_path(server);
-        close(server->listen_fd);
-        server->listen_fd = -1;
-    }
+    if (server->options->once)
+        stop_listening(server);
 }
 
 /* ------------------------------------------------------- what clients say */
@@ -202,7 +232,7 @@ refuse(struct client *client, const char *reason)
 static bool
 start_session(struct server *server, struct client *client)
 {
-    if (client->session != NULL)
+    if (client->session != NULL || client->link != NULL)
         return refuse(client, "one session at a time");
     client->got_fds = 0; /* they are the session's from here on */
     client->session = mux_session_new(&server->hub, server->numbers,
@@ -216,10 +246,75 @@ start_session(struct server *server, struct client *client)
     return true;
 }
 
-/*
- * A whole request is there, descriptors included. Forwards, terminate and stop
- * are to be carried out here once they are, and lose their refusal then.
- */
+static bool
+start_stdio(struct server *server, struct client *client)
+{
+    const char *why;
+
+    if (client->session != NULL || client->link != NULL)
+        return refuse(client, "one session at a time");
+    client->got_fds = 0; /* they are the link's from here on */
+    client->link = mux_forwards_stdio(server->forwards, &client->request.stdio,
+                                      client->fds, &why);
+    if (client->link == NULL)
+        return refuse(client, why);
+    client->number = server->numbers++;
+    client->session_id = client->request.id;
+    client->opened_said = false;
+    return true;
+}
+
+/* A forward is to be opened or closed; it may take more than one call. */
+static bool
+ask_forward(struct server *server, struct client *client)
+{
+    uint32_t id = client->request.id;
+    struct mux_forward_reply reply;
+
+    mux_forwards_handle(server->forwards, client, &client->request, &reply);
+    client->waits = reply.kind == MUX_FORWARD_LATER;
+    if (client->waits)
+        return true;
+    if (reply.kind == MUX_FORWARD_REFUSED) {
+        mux_debug(&server->hub, "client %d: refused: %s", client->sock,
+                  reply.reason);
+        return refuse(client, reply.reason);
+    }
+    if (reply.kind == MUX_FORWARD_PORT)
+        return mux_put_remote_port(client->out, id, reply.port) == AUTHPLUG_OK;
+    return mux_put_ok(client->out, id) == AUTHPLUG_OK;
+}
+
+/* Carries out a request that makes sense. */
+static bool
+serve(struct server *server, struct client *client)
+{
+    uint32_t id = client->request.id;
+
+    switch (client->request.type) {
+    case MUX_NEW_SESSION:
+        return start_session(server, client);
+    case MUX_NEW_STDIO_FWD:
+        return start_stdio(server, client);
+    case MUX_OPEN_FWD:
+    case MUX_CLOSE_FWD:
+        return ask_forward(server, client);
+    case MUX_ALIVE_CHECK:
+        return mux_put_alive(client->out, id, (uint32_t)getpid()) ==
+               AUTHPLUG_OK;
+    case MUX_TERMINATE:
+        server->exit = true;
+        return mux_put_ok(client->out, id) == AUTHPLUG_OK;
+    case MUX_STOP_LISTENING:
+        server->closing = true;
+        stop_listening(server);
+        return mux_put_ok(client->out, id) == AUTHPLUG_OK;
+    default:
+        return true; /* HELLO */
+    }
+}
+
+/* A whole request is there, descriptors included. */
 static bool
 handle(struct server *server, struct client *client)
 {
@@ -232,12 +327,7 @@ handle(struct server *server, struct client *client)
     client->greeted = true;
     if (request->refusal != NULL)
         return refuse(client, request->refusal);
-    if (request->type == MUX_NEW_SESSION)
-        return start_session(server, client);
-    if (request->type == MUX_ALIVE_CHECK)
-        return mux_put_alive(client->out, request->id, (uint32_t)getpid()) ==
-               AUTHPLUG_OK;
-    return true;
+    return serve(server, client);
 }
 
 /* Takes the descriptors out of a message; false unless there is exactly one. */
@@ -313,8 +403,7 @@ read_length(struct client *client)
 {
     size_t want = sizeof client->length - client->have;
     /* Without room for descriptors the kernel closes those that come. */
-    ssize_t got =
-        recv(client->sock, client->length + client->have, want, 0);
+    ssize_t got = recv(client->sock, client->length + client->have, want, 0);
     int result = read_result(got, want);
     authplug_reader reader;
 
@@ -366,7 +455,7 @@ read_client(struct server *server, struct client *client)
     int turns = CLIENT_TURNS;
     int result = 1;
 
-    while (result == 1 && turns > 0 && !client->leaving) {
+    while (result == 1 && turns > 0 && !client->leaving && !client->waits) {
         if (client->phase == READ_LENGTH)
             result = read_length(client);
         else if (client->phase == READ_PACKET)
@@ -425,9 +514,31 @@ tell(struct client *client, const struct mux_session_report *report)
         /* Without a status the client is left alone, and says 255. */
         client->leaving = true;
         if (status == AUTHPLUG_OK && report->exited)
-            status = mux_put_exit(client->out, report->number,
-                                  report->exit_status);
+            status =
+                mux_put_exit(client->out, report->number, report->exit_status);
     }
+    return status == AUTHPLUG_OK;
+}
+
+/* The same of standard input and output. The client leaves with them. */
+static bool
+tell_link(struct server *server, struct client *client)
+{
+    enum mux_link_state state = mux_link_state(client->link);
+    authplug_status status = AUTHPLUG_OK;
+
+    if (state == MUX_LINK_OPENING)
+        return true;
+    if (state == MUX_LINK_REFUSED)
+        status = mux_put_refusal(client->out, MUX_S_FAILURE, client->session_id,
+                                 mux_link_reason(client->link));
+    else if (!client->opened_said)
+        status =
+            mux_put_opened(client->out, client->session_id, client->number);
+    client->opened_said = true;
+    client->leaving = state == MUX_LINK_ENDED;
+    if (state != MUX_LINK_UP)
+        drop_link(server, client);
     return status == AUTHPLUG_OK;
 }
 
@@ -445,6 +556,10 @@ update_client(struct server *server, struct client *client)
             report->state == MUX_SESSION_ENDED)
             mux_session_free(&client->session);
     }
+    if (client->link != NULL && !tell_link(server, client))
+        hang_up(server, client);
+    if (client->waits && client->sock >= 0 && !ask_forward(server, client))
+        hang_up(server, client);
     if (client->sock >= 0 && !flush_client(client))
         hang_up(server, client);
     if (client->sock >= 0 && client->leaving &&
@@ -502,8 +617,8 @@ check_backlogs(struct server *server)
 }
 
 /*
- * Steps all sessions, again and again while any of their calls let libssh take
- * packets in, for these may be for one that was stepped before.
+ * Steps all sessions and forwards, again and again while any of their calls let
+ * libssh take packets in, for these may be for one that was stepped before.
  */
 static void
 step_sessions(struct server *server)
@@ -514,7 +629,9 @@ step_sessions(struct server *server)
     do {
         before = server->hub.packets.in_packets;
         check_backlogs(server);
-        server->turn++;
+        /* Who comes first leaves nothing to the others: take turns. */
+        if (server->turn++ % 2 == 1)
+            mux_forwards_step(server->forwards, server->turn / 2);
         for (i = 0; i < server->count; i++) {
             struct client *client =
                 server->clients[(server->turn + i) % server->count];
@@ -522,6 +639,8 @@ step_sessions(struct server *server)
             if (client->session != NULL)
                 mux_session_step(client->session);
         }
+        if (server->turn % 2 == 1)
+            mux_forwards_step(server->forwards, server->turn / 2);
         check_connection(server);
     } while (server->hub.packets.in_packets != before && !server->dead);
 }
@@ -561,8 +680,7 @@ take_signals(struct server *server)
 static void
 add_poll(struct server *server, int fd, int events)
 {
-    server->polls[server->polls_used++] =
-        (struct pollfd){fd, (short)events, 0};
+    server->polls[server->polls_used++] = (struct pollfd){fd, (short)events, 0};
 }
 
 /* The first four places are fixed; poll() passes over negative ones. */
@@ -578,7 +696,7 @@ fill_polls(struct server *server)
     server->polls_used = 0;
     add_poll(server, server->signal_fd, POLLIN);
     add_poll(server, server->owner_gone ? -1 : server->owner_fd, POLLIN);
-    add_poll(server, server->no_fds ? -1 : server->listen_fd, POLLIN);
+    add_poll(server, server->hub.no_fds ? -1 : server->listen_fd, POLLIN);
     add_poll(server, server->hub.paused ? -1 : ssh_get_fd(ssh),
              writes ? POLLIN | POLLOUT : POLLIN);
     for (i = 0; i < server->count; i++) {
@@ -586,11 +704,17 @@ fill_polls(struct server *server)
         bool says = authplug_secret_len(client->out) > 0;
 
         client->polled = server->polls_used;
-        add_poll(server, client->sock, says ? POLLOUT : POLLIN);
+        add_poll(server, client->sock,
+                 says            ? POLLOUT
+                 : client->waits ? 0 /* POLLHUP comes anyhow */
+                                 : POLLIN);
         if (client->session != NULL)
             server->polls_used += mux_session_poll(
                 client->session, server->polls + server->polls_used);
     }
+    server->forwards_polled = server->polls_used;
+    server->polls_used +=
+        mux_forwards_poll(server->forwards, server->polls + server->polls_used);
 }
 
 static void
@@ -604,10 +728,31 @@ take_clients(struct server *server)
 
         if (client->session != NULL)
             mux_session_ready(client->session, poll + 1);
-        if (client->sock >= 0 && poll->revents != 0 &&
-            authplug_secret_len(client->out) == 0)
+        if (client->sock < 0 || poll->revents == 0 ||
+            authplug_secret_len(client->out) > 0)
+            continue;
+        if (client->waits)
+            hang_up(server, client);
+        else
             read_client(server, client);
     }
+}
+
+/* Whether nobody uses the connection, so that it may end by idle_ms. */
+static bool
+is_idle(const struct server *server)
+{
+    return server->count == 0 &&
+           mux_forwards_links(server->forwards)->count == 0 &&
+           server->options->idle_ms > 0 &&
+           (server->options->owner_pid == 0 || server->owner_gone);
+}
+
+/* The sooner of two waits, of which -1 is none. */
+static long
+sooner(long a, long b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 /* How long poll() may wait: for ever, but for the clocks that run. */
@@ -615,17 +760,22 @@ static int
 patience(const struct server *server)
 {
     const struct mux_options *options = server->options;
-    long left = -1;
+    long left = mux_alive_patience(&server->alive), more;
 
     if (!server->served && options->first_client_ms > 0) {
-        left = options->first_client_ms - mux_elapsed_ms(&server->start);
-        left = left < 0 ? 0 : left;
+        more = options->first_client_ms - mux_elapsed_ms(&server->start);
+        left = sooner(left, more < 0 ? 0 : more);
+    }
+    if (is_idle(server)) {
+        more = options->idle_ms - mux_elapsed_ms(&server->idle);
+        left = sooner(left, more < 0 ? 0 : more);
     }
     if ((options->owner_pid > 0 && !server->owner_gone &&
          server->owner_fd < 0) ||
-        server->no_fds || server->hub.paused)
-        left = left < 0 || left > 1000 ? 1000 : left;
-    return (int)left;
+        server->hub.no_fds || server->hub.paused ||
+        mux_forwards_have_clock(server->forwards))
+        left = sooner(left, 1000);
+    return left < INT_MAX ? (int)left : INT_MAX;
 }
 
 static void
@@ -652,10 +802,18 @@ is_over(const struct server *server, enum mux_end *end)
         *end = MUX_END_STOPPED;
         return true;
     }
+    if (server->exit) {
+        *end = MUX_END_EXIT;
+        return true;
+    }
     if (server->count > 0)
         return false;
     *end = MUX_END_DONE;
-    if (server->owner_gone || (options->once && server->served))
+    if (server->closing && mux_forwards_links(server->forwards)->count == 0)
+        return true;
+    if ((server->owner_gone && options->idle_ms == 0) ||
+        (options->once && server->served) ||
+        (is_idle(server) && mux_elapsed_ms(&server->idle) >= options->idle_ms))
         return true;
     *end = MUX_END_UNUSED;
     return !server->served && options->first_client_ms > 0 &&
@@ -670,7 +828,12 @@ loop(struct server *server)
     for (;;) {
         step_sessions(server);
         update_clients(server);
+        mux_links_sweep(mux_forwards_links(server->forwards));
         check_owner(server);
+        if (!mux_alive_step(&server->alive))
+            server->dead = true;
+        if (!is_idle(server))
+            clock_gettime(CLOCK_MONOTONIC, &server->idle);
         if (is_over(server, &end))
             return end;
         fill_polls(server);
@@ -679,12 +842,14 @@ loop(struct server *server)
                 continue;
             return MUX_END_ERROR;
         }
-        server->no_fds = false;
+        server->hub.no_fds = false;
         if (server->polls[AT_SIGNALS].revents != 0)
             take_signals(server);
         if (server->polls[AT_OWNER].revents != 0)
             server->owner_gone = true;
         take_clients(server);
+        mux_forwards_ready(server->forwards,
+                           server->polls + server->forwards_polled);
         if (server->polls[AT_SSH].revents != 0)
             take_packets(server);
         if (server->polls[AT_LISTEN].revents != 0)
@@ -694,14 +859,17 @@ loop(struct server *server)
 
 /* -------------------------------------------------------- before and after */
 
-/* Denies what the server asks of us: libssh would keep it, unanswered. */
+/*
+ * What the server asks of us: channels are taken where they were asked for,
+ * all else is denied; libssh would keep it, unanswered.
+ */
 static int
-deny(ssh_session ssh, ssh_message message, void *user)
+on_message(ssh_session ssh, ssh_message message, void *user)
 {
+    struct server *server = user;
+
     (void)ssh;
-    (void)message;
-    (void)user;
-    return 1;
+    return mux_forwards_take(server->forwards, message) ? 0 : 1;
 }
 
 static bool
@@ -711,7 +879,7 @@ set_up_connection(struct server *server)
     int yes = 1;
 
     ssh_set_blocking(ssh, 0);
-    ssh_set_message_callback(ssh, deny, NULL);
+    ssh_set_message_callback(ssh, on_message, server);
     ssh_set_counters(ssh, NULL, &server->hub.packets);
     /* Requests are small and answered one by one; fails on other sockets. */
     (void)setsockopt(ssh_get_fd(ssh), IPPROTO_TCP, TCP_NODELAY, &yes,
@@ -751,6 +919,16 @@ block_signals(sigset_t *taken, sigset_t *before)
     sigprocmask(SIG_BLOCK, taken, before);
 }
 
+/* At the end nothing new is begun. */
+static int
+deny(ssh_session ssh, ssh_message message, void *user)
+{
+    (void)ssh;
+    (void)message;
+    (void)user;
+    return 1;
+}
+
 /* Lets go of the channels, and sends what is left to be sent. */
 static void
 say_farewell(struct server *server)
@@ -759,6 +937,7 @@ say_farewell(struct server *server)
     struct timespec start;
     long left;
 
+    ssh_set_message_callback(ssh, deny, NULL);
     while (server->count > 0) {
         struct client *client = server->clients[--server->count];
 
@@ -767,6 +946,8 @@ say_farewell(struct server *server)
         hang_up(server, client); /* closes the channel */
         free_client(client);
     }
+    mux_alive_end(&server->alive);
+    mux_forwards_free(&server->forwards);
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (!server->dead && server->event != NULL &&
            (ssh_get_status(ssh) & SSH_WRITE_PENDING) != 0 &&
@@ -828,9 +1009,14 @@ mux_serve(ssh_session session, int listen_fd, const struct mux_options *options)
     server->hub.scratch = malloc(MUX_SCRATCH);
     server->hub.debug = options->debug;
     server->hub.user = options->user;
+    server->hub.agent = options->agent;
+    server->forwards = mux_forwards_new(&server->hub);
     clock_gettime(CLOCK_MONOTONIC, &server->start);
+    server->idle = server->start;
+    mux_alive_begin(&server->alive, &server->hub, options->alive_ms,
+                    options->alive_count);
     if (server->signal_fd >= 0 && server->hub.scratch != NULL &&
-        set_up_connection(server))
+        server->forwards != NULL && set_up_connection(server))
         end = loop(server);
     mux_debug(&server->hub, "serving ends: %d", (int)end);
 

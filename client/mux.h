@@ -14,17 +14,33 @@
  *         end = mux_serve(session, fd, &options);
  *     ssh_free(session);
  *
- * Served are sessions (command, shell, subsystem; with a terminal or without)
- * and the alive check. All other requests, forwards among them, are refused
- * with a reason that ssh shows. Wishes for X11 and for the agent are passed
- * over, as OpenSSH's master does that was not told to allow them. Environment
- * variables are passed on as the client sends them: ssh has selected them by
- * its own SendEnv and SetEnv.
+ * Served are:
+ * - sessions (command, shell, subsystem; with a terminal or without, with the
+ *   agent or without);
+ * - standard input and output forwarded to a port or a socket (-W);
+ * - forwards of ports and UNIX sockets (-L), dynamic ones (-D: SOCKS 4, 4a, 5),
+ *   and ports of the server's side (-R, also with SOCKS, also with a port that
+ *   the server chooses), asked for with a session or by -O forward and -O
+ *   cancel;
+ * - the alive check, and the end of listening (-O stop) and of all (-O exit).
+ *
+ * Whatever is refused is refused with a reason that ssh shows. A wish for X11
+ * is passed over, and one for the agent where there is none, as OpenSSH's
+ * master does that was not told to allow them. Environment variables are passed
+ * on as the client sends them: ssh has selected them by its own SendEnv and
+ * SetEnv.
+ *
+ * Forwards stay with the connection when the client that asked for them has
+ * gone, as with OpenSSH. Whoever may connect to a local port may use it, also
+ * other users; they listen on the loopback addresses unless the client names
+ * another (GatewayPorts is not known here). UNIX sockets are made with mode
+ * 0600, and removed at the end.
  *
  * What OpenSSH's master does and this one cannot, because libssh 0.10 lacks
- * it: terminal modes (the server's defaults apply; the client's terminal is
- * raw anyway), pixels in the terminal's size, and several requests on their
- * way at once (every environment variable costs a round trip).
+ * it: UNIX sockets of the server's side (-R), which are refused; terminal modes
+ * (the server's defaults apply; the client's terminal is raw anyway), pixels in
+ * the terminal's size, and several requests on their way at once (every
+ * environment variable costs a round trip). And it is no proxy (-O proxy).
  */
 #ifndef AUTHPLUG_CLIENT_MUX_H
 #define AUTHPLUG_CLIENT_MUX_H
@@ -56,6 +72,14 @@
  */
 int mux_listen(char *path, size_t size, char *why, size_t whysize);
 
+/*
+ * The same beside a path where the socket is to be in the end, under a name of
+ * which nobody knows yet: rename() or link() it. The directory has to be there,
+ * and others may not be able to put something else in its place.
+ */
+int mux_listen_beside(const char *wanted, char *path, size_t size, char *why,
+                      size_t whysize);
+
 struct mux_options {
     /*
      * The socket's path, removed when serving ends; NULL leaves the removal to
@@ -66,7 +90,7 @@ struct mux_options {
     /*
      * Whether a single client is meant: the path is removed as soon as one has
      * connected, so that nobody else can, and serving ends when that one has
-     * gone, whatever the owner does.
+     * gone, whatever the owner does and whatever goes on over forwards.
      */
     bool once;
 
@@ -84,6 +108,26 @@ struct mux_options {
     int first_client_ms;
 
     /*
+     * For how long, in milliseconds, to serve on without a client once the
+     * owner, if there is one, has gone; -1 for ever, 0 not at all. Where there
+     * is no owner 0 means for ever, too.
+     */
+    long idle_ms;
+
+    /*
+     * After so many milliseconds of silence the server is asked for a sign of
+     * life, and so often again before the connection is given up; 0 for never.
+     */
+    long alive_ms;
+    unsigned alive_count;
+
+    /*
+     * The socket of an agent, for sessions that ask to have it forwarded; NULL
+     * passes their wish over.
+     */
+    const char *agent;
+
+    /*
      * Is told, line by line, what happens: no line end, nothing of what goes
      * over the sessions, no environment and no commands. May be NULL.
      */
@@ -92,10 +136,12 @@ struct mux_options {
 };
 
 enum mux_end {
-    MUX_END_DONE,       /* no client is left and none is to be expected */
+    MUX_END_DONE,       /* no client is left and none is to be expected; after
+                           -O stop, no forwarded connection either */
     MUX_END_UNUSED,     /* no client came in time */
     MUX_END_STOPPED,    /* SIGTERM, SIGINT or SIGHUP */
     MUX_END_CONNECTION, /* the SSH connection broke; see ssh_get_error */
+    MUX_END_EXIT,       /* a client asked for it (ssh -O exit) */
     MUX_END_ERROR       /* out of memory or descriptors; see errno */
 };
 
@@ -107,8 +153,18 @@ enum mux_end {
  * closed.
  *
  * Clients of another user are turned away. A client that stalls, in the
- * middle of a packet or with its output, holds up nobody else; but see
- * MUX_BACKLOG_MAX in mux_session.h for when it may, for ten seconds.
+ * middle of a packet or with its output, holds up nobody else, and neither does
+ * a forwarded connection; but see MUX_BACKLOG_MAX in mux_pipe.h for when a
+ * session may, for ten seconds. A server that does not answer a forward is
+ * waited for by nobody but those who ask for forwards of its side, and for
+ * thirty seconds.
+ *
+ * At most MUX_CLIENTS_MAX clients, MUX_FORWARDS_MAX forwards (mux_forward.h)
+ * and MUX_LINKS_MAX forwarded connections (mux_links.h) at a time. All together
+ * may need about 900 descriptors; without more of them, listeners rest.
+ *
+ * Names of hosts on this side are looked up by a child of the process, which
+ * has to leave SIGCHLD alone, or ignore it.
  *
  * Single-threaded, and to be called by a process that does nothing else: it
  * blocks SIGPIPE, SIGWINCH, SIGTERM, SIGINT and SIGHUP while it serves (the

@@ -76,24 +76,56 @@ read_new_session(authplug_reader *reader, struct mux_request *request)
     }
 }
 
-/* What the requests without a reader of their own are told. */
-static const char *
-refusal_of(uint32_t type)
+/* The name of a host, or with MUX_PORT_PATH a path, and its port. */
+static void
+read_place(authplug_reader *reader, authplug_span *name, uint32_t *port,
+           const char **refusal)
 {
-    switch (type) {
-    case MUX_TERMINATE:
-    case MUX_STOP_LISTENING:
-        return "this connection ends with the program that made it";
-    case MUX_OPEN_FWD:
-    case MUX_CLOSE_FWD:
-        return "this connection does not forward ports";
-    case MUX_NEW_STDIO_FWD:
-        return "this connection does not forward standard input and output";
-    case MUX_PROXY:
-        return "this connection does not serve proxies";
-    default:
-        return "unsupported request";
-    }
+    *name = get_text(reader);
+    *port = authplug_get_uint32(reader);
+    if (name->len > MUX_NAME_MAX)
+        *refusal = "the name of a host or a socket is too long";
+    else if (*port != MUX_PORT_PATH && *port > 65535)
+        *refusal = "no such port";
+    else if (*port == MUX_PORT_PATH && name->len == 0)
+        *refusal = "a socket without a path";
+}
+
+/* What stock ssh has checked, and others may not have. */
+static void
+read_fwd(authplug_reader *reader, struct mux_request *request)
+{
+    struct mux_fwd *it = &request->fwd;
+
+    it->type = authplug_get_uint32(reader);
+    read_place(reader, &it->listen, &it->listen_port, &request->refusal);
+    read_place(reader, &it->connect, &it->connect_port, &request->refusal);
+    if (request->refusal != NULL)
+        return;
+    if (it->type != MUX_FORWARD_LOCAL && it->type != MUX_FORWARD_REMOTE &&
+        it->type != MUX_FORWARD_DYNAMIC)
+        request->refusal = "an unknown kind of forward";
+    else if (it->type != MUX_FORWARD_REMOTE && it->listen_port == 0)
+        request->refusal = "port 0 is for remote forwards";
+    else if (it->type == MUX_FORWARD_DYNAMIC &&
+             (it->listen_port == MUX_PORT_PATH || it->connect_port != 0))
+        request->refusal = "a dynamic forward has a port and nothing else";
+    else if (it->type == MUX_FORWARD_LOCAL && it->connect_port == 0)
+        request->refusal = "nothing can listen on port 0";
+    else if (it->type != MUX_FORWARD_DYNAMIC && it->connect_port != 0 &&
+             it->connect.len == 0)
+        request->refusal = "a forward to no host";
+}
+
+static void
+read_stdio_fwd(authplug_reader *reader, struct mux_request *request)
+{
+    struct mux_stdio_fwd *it = &request->stdio;
+
+    authplug_get_string(reader); /* reserved */
+    read_place(reader, &it->host, &it->port, &request->refusal);
+    if (request->refusal == NULL && (it->port == 0 || it->host.len == 0))
+        request->refusal = "a forward to no host or port";
 }
 
 authplug_status
@@ -108,17 +140,31 @@ mux_request_read(authplug_span packet, struct mux_request *request)
         return authplug_get_end(&reader);
     }
     request->id = authplug_get_uint32(&reader);
-    if (request->type == MUX_NEW_SESSION) {
+    switch (request->type) {
+    case MUX_NEW_SESSION:
         request->fds = 3;
         read_new_session(&reader, request);
-        return authplug_get_end(&reader);
+        break;
+    case MUX_NEW_STDIO_FWD:
+        request->fds = 2;
+        read_stdio_fwd(&reader, request);
+        break;
+    case MUX_OPEN_FWD:
+    case MUX_CLOSE_FWD:
+        read_fwd(&reader, request);
+        break;
+    case MUX_ALIVE_CHECK:
+    case MUX_TERMINATE:
+    case MUX_STOP_LISTENING:
+        break;
+    case MUX_PROXY:
+        request->refusal = "this connection does not serve proxies";
+        return reader.status;
+    default: /* whatever is in it */
+        request->refusal = "unsupported request";
+        return reader.status;
     }
-    if (request->type == MUX_ALIVE_CHECK)
-        return authplug_get_end(&reader);
-    /* The content of what is refused does not matter, but its end does. */
-    request->fds = request->type == MUX_NEW_STDIO_FWD ? 2 : 0;
-    request->refusal = refusal_of(request->type);
-    return reader.status;
+    return authplug_get_end(&reader);
 }
 
 /* ---------------------------------------------------------------- replies */
@@ -134,14 +180,27 @@ put_head(authplug_writer *writer, uint32_t type, uint32_t number)
     return mark;
 }
 
-authplug_status
-mux_put_hello(authplug_secret *out)
+/* A packet of two numbers. */
+static authplug_status
+put_two(authplug_secret *out, uint32_t type, uint32_t number)
 {
     authplug_writer writer = authplug_writer_to(out);
-    size_t mark = put_head(&writer, MUX_HELLO, MUX_VERSION);
+    size_t mark = put_head(&writer, type, number);
 
     authplug_put_close(&writer, mark);
     return writer.status;
+}
+
+authplug_status
+mux_put_hello(authplug_secret *out)
+{
+    return put_two(out, MUX_HELLO, MUX_VERSION);
+}
+
+authplug_status
+mux_put_alive_check(authplug_secret *out, uint32_t id)
+{
+    return put_two(out, MUX_ALIVE_CHECK, id);
 }
 
 /* A packet of three numbers. */
@@ -154,6 +213,12 @@ put_three(authplug_secret *out, uint32_t type, uint32_t number, uint32_t value)
     authplug_put_uint32(&writer, value);
     authplug_put_close(&writer, mark);
     return writer.status;
+}
+
+authplug_status
+mux_put_remote_port(authplug_secret *out, uint32_t id, uint32_t port)
+{
+    return put_three(out, MUX_S_REMOTE_PORT, id, port);
 }
 
 authplug_status
@@ -175,13 +240,15 @@ mux_put_exit(authplug_secret *out, uint32_t session, uint32_t status)
 }
 
 authplug_status
+mux_put_ok(authplug_secret *out, uint32_t id)
+{
+    return put_two(out, MUX_S_OK, id);
+}
+
+authplug_status
 mux_put_tty_failed(authplug_secret *out, uint32_t session)
 {
-    authplug_writer writer = authplug_writer_to(out);
-    size_t mark = put_head(&writer, MUX_S_TTY_ALLOC_FAIL, session);
-
-    authplug_put_close(&writer, mark);
-    return writer.status;
+    return put_two(out, MUX_S_TTY_ALLOC_FAIL, session);
 }
 
 authplug_status

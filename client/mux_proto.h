@@ -44,11 +44,13 @@ enum mux_request_type {
 };
 
 /* Replies; not an enum, because they do not fit into an int. */
+#define MUX_S_OK 0x80000001u
 #define MUX_S_PERMISSION_DENIED 0x80000002u
 #define MUX_S_FAILURE 0x80000003u
 #define MUX_S_EXIT_MESSAGE 0x80000004u
 #define MUX_S_ALIVE 0x80000005u
 #define MUX_S_SESSION_OPENED 0x80000006u
+#define MUX_S_REMOTE_PORT 0x80000007u
 #define MUX_S_TTY_ALLOC_FAIL 0x80000008u
 
 /* NEW_SESSION. The spans are parts of the packet and hold no NUL. */
@@ -64,16 +66,44 @@ struct mux_new_session {
     authplug_span env[MUX_ENV_MAX]; /* NAME=VALUE, NAME not empty */
 };
 
+/* What a forward is: where it listens, and who connects. */
+#define MUX_FORWARD_LOCAL 1u
+#define MUX_FORWARD_REMOTE 2u
+#define MUX_FORWARD_DYNAMIC 3u
+
+/* A port that says that its host is the path of a UNIX socket. */
+#define MUX_PORT_PATH 0xfffffffeu
+
+/* The longest name of a host, and path, that is accepted. */
+#define MUX_NAME_MAX 1024u
+
+/* OPEN_FWD and CLOSE_FWD. The spans are parts of the packet, without NUL. */
+struct mux_fwd {
+    uint32_t type;
+    authplug_span listen;  /* empty: the loopback addresses; "*": all */
+    uint32_t listen_port;  /* 0: the server chooses, remote only */
+    authplug_span connect; /* of no meaning for dynamic ones */
+    uint32_t connect_port; /* 0, remote only: the client of it asks (SOCKS) */
+};
+
+/* NEW_STDIO_FWD. */
+struct mux_stdio_fwd {
+    authplug_span host;
+    uint32_t port; /* or MUX_PORT_PATH */
+};
+
 struct mux_request {
     uint32_t type;    /* any number; see enum mux_request_type */
     uint32_t id;      /* to be repeated in the reply; 0 for HELLO */
     uint32_t version; /* HELLO */
     unsigned fds;     /* how many descriptors follow the packet */
     /*
-     * NULL when the request can be carried out (HELLO, ALIVE_CHECK,
-     * NEW_SESSION), else why not: a static text for MUX_S_FAILURE.
+     * NULL when the request makes sense, else why it is refused: a static text
+     * for MUX_S_FAILURE.
      */
     const char *refusal;
+    struct mux_fwd fwd;             /* OPEN_FWD, CLOSE_FWD */
+    struct mux_stdio_fwd stdio;     /* NEW_STDIO_FWD */
     struct mux_new_session session; /* NEW_SESSION */
 };
 
@@ -95,6 +125,11 @@ const char *mux_request_name(uint32_t type);
  * writer's: NOMEM, or LIMIT where out's cap is passed.
  */
 authplug_status mux_put_hello(authplug_secret *out);
+/* The one request that we make ourselves: whether a master is there. */
+authplug_status mux_put_alive_check(authplug_secret *out, uint32_t id);
+authplug_status mux_put_ok(authplug_secret *out, uint32_t id);
+authplug_status mux_put_remote_port(authplug_secret *out, uint32_t id,
+                                    uint32_t port);
 authplug_status mux_put_alive(authplug_secret *out, uint32_t id, uint32_t pid);
 authplug_status mux_put_opened(authplug_secret *out, uint32_t id,
                                uint32_t session);

@@ -1,67 +1,27 @@
 /*
  * mux_session.h - one session of a multiplexed connection: a libssh channel on
- * one side, the three descriptors that a client passed on the other.
+ * one side, the three descriptors that a client passed on the other (a
+ * mux_pipe), and what has to be asked of the server before they are joined.
  *
  * A session never blocks and never waits for itself: whatever may take time is
  * a step that is tried again when something arrived. Its owner (mux.c) calls,
  * over and over: _poll before poll(), _ready after it, libssh for what the
  * server sent, _step, and then looks at the report.
- *
- * Output goes from libssh's buffer straight to the descriptor, from inside
- * libssh's data callback. When the descriptor takes no more, the data stays in
- * libssh's buffer, and the channel's window, which is not opened any more,
- * stops the server. Input is read when the channel's window has room and
- * nothing waits to be sent.
  */
 #ifndef AUTHPLUG_CLIENT_MUX_SESSION_H
 #define AUTHPLUG_CLIENT_MUX_SESSION_H
 
+#include "client/mux_pipe.h"
 #include "client/mux_proto.h"
 
-#include <poll.h>
-#include <time.h>
-
-#include <libssh/libssh.h>
-#include <libssh/callbacks.h>
-
 /* How many entries of poll() a session may need. */
-#define MUX_SESSION_POLLS 3
+#define MUX_SESSION_POLLS MUX_PIPE_POLLS
 
 /*
- * The most that a stalled descriptor may leave in libssh's memory before the
- * whole connection waits for it. The window alone keeps it near 1.3 MB, but
- * for one case: libssh opens the window by what is left of the stream that
- * data came in on, so a command whose standard output is stalled and which
- * goes on writing to standard error has its window opened again and again.
+ * For how long a session with too large a backlog keeps others waiting; then
+ * it is ended.
  */
-#define MUX_BACKLOG_MAX ((size_t)64 << 20)
-
-/* What all sessions of a connection share. Owned by mux.c. */
-struct mux_hub {
-    ssh_session ssh;
-    /*
-     * Counts every packet that libssh takes in. Any call into libssh may take
-     * some, for any channel; this is how we notice.
-     */
-    struct ssh_counter_struct packets;
-    unsigned char *scratch; /* of MUX_SCRATCH bytes, for whoever runs */
-    bool paused;            /* a backlog is over its limit */
-    void (*debug)(void *user, const char *text); /* may be NULL */
-    void *user;
-};
-
-/* For how long it waits while there are other sessions; then that one ends. */
 #define MUX_BACKLOG_MS 10000
-
-/* How much standard input is read at once. */
-#define MUX_SCRATCH ((size_t)256 << 10)
-
-/* Milliseconds since then, by the monotonic clock. */
-long mux_elapsed_ms(const struct timespec *since);
-
-/* Formats a line for the debug callback; nothing happens without one. */
-void mux_debug(const struct mux_hub *hub, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 enum mux_session_state {
     MUX_SESSION_OPENING, /* the server has not answered yet */

@@ -12,4 +12,8 @@
 authplug_status program_output(const char *const *argv, authplug_secret *out,
                                int64_t deadline, int *code);
 
+/* Set for an `ssh -G` of our own, whose Match exec we may be: that one is to
+ * say what applies without us. */
+#define ABOVE_GUARD "AUTHPLUG_RESOLVING"
+
 #endif

@@ -168,3 +168,68 @@ relay_start(int inner, int outer)
     pump(0, 1);
     _exit(0);
 }
+
+/* Copies standard input to standard error until standard output, which holds
+ * nothing but a pipe to the process before, is closed at its other end; and
+ * then to nowhere, for a full pipe would halt who writes there. */
+static void
+copy_errors(void)
+{
+    char bytes[4096];
+    int last = 16; /* pieces that may have been on their way at the end */
+    bool heard = true;
+
+    for (;;) {
+        struct pollfd fds[] = {{0, POLLIN, 0}, {heard ? 1 : -1, POLLIN, 0}};
+        ssize_t got;
+
+        if (poll(fds, 2, -1) < 0) {
+            if (errno != EINTR)
+                return;
+            continue;
+        }
+        if (fds[1].revents != 0 && (fds[0].revents == 0 || last-- == 0)) {
+            heard = false;
+            (void)close(2);
+        }
+        if (fds[0].revents == 0)
+            continue;
+        got = read(0, bytes, sizeof bytes);
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return;
+        if (heard && got > 0)
+            (void)!write(2, bytes, (size_t)got);
+    }
+}
+
+int
+relay_errors(void)
+{
+    int lines[2], life[2]; /* the second stays open as long as we are there */
+    pid_t pid;
+
+    if (pipe2(lines, O_CLOEXEC) != 0)
+        return -1;
+    if (pipe2(life, O_CLOEXEC) != 0) {
+        close(lines[0]);
+        close(lines[1]);
+        return -1;
+    }
+    pid = fork();
+    if (pid == 0) {
+        setsid();
+        signal(SIGPIPE, SIG_IGN);
+        if (dup2(lines[0], 0) >= 0 && dup2(life[0], 1) >= 0) {
+            (void)close_range(3, ~0u, 0);
+            copy_errors();
+        }
+        _exit(0);
+    }
+    close(lines[0]);
+    close(life[0]);
+    if (pid > 0)
+        return lines[1];
+    close(lines[1]);
+    close(life[1]);
+    return -1;
+}

@@ -35,6 +35,16 @@ tap_open(ssh_session session)
     return made;
 }
 
+struct tap *
+tap_open_replies(ssh_session session)
+{
+    struct tap *made = tap_open(session);
+
+    if (made != NULL)
+        made->captured.global = true;
+    return made;
+}
+
 bool
 tap_next(struct tap *from, capture_packet *packet)
 {

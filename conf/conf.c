@@ -360,7 +360,7 @@ to_number(const char *text, long *value)
     if (*text == 0)
         return false;
     for (; *text >= '0' && *text <= '9'; text++) {
-        if (number > (LONG_MAX - 9) / 10)
+        if (number > (LONG_MAX - (*text - '0')) / 10)
             return false;
         number = number * 10 + (*text - '0');
     }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -154,4 +155,24 @@ file_read(const char *path, conf_care care, size_t most,
     else
         authplug_secret_free(&bytes);
     return status;
+}
+
+authplug_status
+file_of_user(const char *name, char **path)
+{
+    const char *place = getenv("XDG_CONFIG_HOME"), *below = "";
+    size_t size;
+
+    if (place == NULL || place[0] != '/') {
+        place = getenv("HOME");
+        below = "/.config";
+    }
+    if (place == NULL || place[0] != '/')
+        return AUTHPLUG_NOT_FOUND;
+    size = strlen(place) + strlen(below) + strlen(name) + sizeof "/authplug/";
+    *path = malloc(size);
+    if (*path == NULL)
+        return AUTHPLUG_NOMEM;
+    (void)snprintf(*path, size, "%s%s/authplug/%s", place, below, name);
+    return AUTHPLUG_OK;
 }

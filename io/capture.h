@@ -21,10 +21,11 @@ typedef struct capture {
     int fd;
     off_t at;          /* of the next packet in the file */
     uint16_t our_port; /* as in the headers, network byte order */
+    bool global;       /* global requests and their replies are wanted, too */
     authplug_secret *packet;
 } capture;
 
-/* A packet of RFC 4252's. */
+/* A packet of RFC 4252's, or of RFC 4254 section 4. */
 typedef struct capture_packet {
     bool incoming;
     uint8_t type;       /* SSH message number */
@@ -34,7 +35,7 @@ typedef struct capture_packet {
 /* Makes the file; false when out of memory or descriptors. */
 bool capture_open(capture *made, char path[CAPTURE_PATH]);
 
-/* The next packet of authentication; the file is empty when there is none. */
+/* The next one that is wanted; the file is empty when there is none. */
 bool capture_next(capture *from, capture_packet *packet);
 
 /* How many bytes wait to be read. */

@@ -41,27 +41,37 @@ flush(authplug_session *session, int64_t deadline)
     return status == AUTHPLUG_CLOSED ? AUTHPLUG_OK : status;
 }
 
+/* Takes what comes from the client, or its end; *len is 0 then. */
+static authplug_status
+take(authplug_session *session, size_t *len, int64_t deadline)
+{
+    unsigned char buffer[4096];
+    authplug_status status =
+        io_read(session->link.in, buffer, sizeof buffer, len, deadline);
+
+    if (status != AUTHPLUG_OK)
+        return status;
+    if (*len == 0)
+        authplug_putty_plugin_eof(session->engine);
+    else
+        status = authplug_putty_plugin_feed(session->engine, buffer, *len);
+    authplug_wipe(buffer, *len);
+    return status;
+}
+
 /* Sends what is queued, then waits for the client's next message. */
 static authplug_status
 receive(authplug_session *session, authplug_putty_message *message)
 {
     int64_t deadline = run_deadline(&session->link);
     authplug_status status = flush(session, deadline);
-    unsigned char buffer[4096];
     size_t len;
 
     while (status == AUTHPLUG_OK) {
         status = authplug_putty_plugin_next(session->engine, message);
         if (status != AUTHPLUG_NEED_MORE)
             break;
-        status = io_read(session->link.in, buffer, sizeof buffer, &len,
-                         deadline);
-        if (status == AUTHPLUG_OK && len == 0)
-            authplug_putty_plugin_eof(session->engine);
-        else if (status == AUTHPLUG_OK)
-            status = authplug_putty_plugin_feed(session->engine, buffer, len);
-        if (status == AUTHPLUG_OK)
-            authplug_wipe(buffer, len);
+        status = take(session, &len, deadline);
     }
     if (status == AUTHPLUG_OK && message->type == AUTHPLUG_PUTTY_EOF)
         session->client_gone = true;
@@ -198,6 +208,24 @@ authplug_session_ask_one(authplug_session *session, const char *instruction,
     return status;
 }
 
+/* What the client says out of turn is found when we answer; until then it is
+ * kept, within the limits. */
+authplug_status
+authplug_session_wait(authplug_session *session, int milliseconds)
+{
+    int64_t deadline = io_deadline(milliseconds > 0 ? milliseconds : 0);
+    authplug_status status = AUTHPLUG_OK;
+    size_t len;
+
+    if (!session->in_answer)
+        return AUTHPLUG_STATE;
+    while (status == AUTHPLUG_OK && !session->client_gone) {
+        status = take(session, &len, deadline);
+        session->client_gone = status == AUTHPLUG_OK && len == 0;
+    }
+    return session->client_gone ? AUTHPLUG_CLOSED : status;
+}
+
 /* -------------------------------------------------------- the messages */
 
 static void
@@ -295,8 +323,8 @@ on_request(authplug_session *session, const authplug_putty_message *message)
     session->in_answer = true;
     go = session->plugin->answer(session, &request, session->context);
     if (go && authplug_ki_reply_count(session->reply) != request.count)
-        go = authplug_session_refuse(
-            session, "the plugin did not answer every prompt");
+        go = authplug_session_refuse(session,
+                                     "the plugin did not answer every prompt");
     status = AUTHPLUG_OK;
     if (!go && !session->client_gone)
         status = give_up(session);

@@ -8,7 +8,8 @@ packages_demo="openssh-server libpam-wrapper libpam-modules"
 packages_tests="$packages_demo g++ libcmocka-dev putty-tools
     python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
     bash-completion rsync git pamtester libpamtest0-dev passwd libpwquality1
-    cracklib-runtime oathtool ansible-core"
+    cracklib-runtime oathtool libpam-oath libfaketime ansible-core dbus-daemon
+    libglib2.0-bin libsecret-tools libgck-1-0 libgcr-base-3-1"
 packages_deep="clang libclang-rt-14-dev valgrind libasan8 libubsan1"
 packages_windows="gcc-mingw-w64-x86-64 wine wine64"
 
@@ -48,7 +49,8 @@ install_missing() {
 }
 
 # unpack PACKAGE: below build/packages, for what would change the system's own
-# configuration if it were installed: this one the passwords that it takes.
+# configuration if it were installed: the passwords that it takes, the keyring
+# that its users have from their next login on.
 unpack() {
     [ ! -d "build/packages/$1" ] || return 0
     mkdir -p build/packages/download
@@ -89,6 +91,7 @@ need_demo() { install_missing $packages_demo; }
 need_tests() {
     install_missing $packages_tests
     unpack libpam-pwquality
+    unpack gnome-keyring
 }
 # shellcheck disable=SC2086
 need_deep() { install_missing $packages_deep; }

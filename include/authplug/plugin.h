@@ -127,6 +127,14 @@ authplug_status authplug_session_ask_one(authplug_session *session,
                                          const char *prompt, bool echo,
                                          authplug_span *answer);
 
+/*
+ * In answer: lets this many milliseconds pass while the client is there.
+ * TIMEOUT when they have; CLOSED as soon as it has gone, so that nobody wants
+ * the answer any more; LIMIT, IO; STATE outside of answer.
+ */
+authplug_status authplug_session_wait(authplug_session *session,
+                                      int milliseconds);
+
 #ifdef __cplusplus
 }
 #endif

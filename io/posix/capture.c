@@ -46,7 +46,7 @@ packet_size(const capture *from, uint32_t *size)
     return true;
 }
 
-/* Takes the captured packet apart; false for what is none of RFC 4252's. */
+/* Takes the captured packet apart; false for what is not wanted. */
 static bool
 dissect(const capture *from, authplug_span bytes, capture_packet *packet)
 {
@@ -69,8 +69,8 @@ dissect(const capture *from, authplug_span bytes, capture_packet *packet)
         return false;
     packet->body = authplug_span_make(bytes.data + reader.pos,
                                       bytes.len - reader.pos - padding);
-    /* SSH_MSG_USERAUTH_* (RFC 4250 section 4.1.2) */
-    return packet->type >= 50 && packet->type < 80;
+    /* SSH_MSG_USERAUTH_*, SSH_MSG_GLOBAL_* (RFC 4250 section 4.1.2) */
+    return packet->type >= 50 && packet->type < (from->global ? 90 : 80);
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include <authplug/text.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,14 @@
 typedef struct state {
     const char *path;
     bool batch;
-    answer_config *config;
+    answer_config *config; /* only while it is needed: it may hold secrets */
     answer_peer peer;
+    char *username; /* the peer's, where it is the file's */
     authplug_session *session;
     unsigned char *uses; /* automatic answers so far, by the rules' ids */
+    size_t use_count;
     otp_use *codes;
+    cache cache;
 } state;
 
 /* What becomes of a prompt. */
@@ -36,6 +40,8 @@ typedef struct item {
     char question[256];     /* what the user is asked, "" for the prompt */
     char why[ANSWER_WHY];   /* why the user is, or "" */
     authplug_secret *typed; /* what the user said */
+    cache_entry *cache;     /* where that is kept, or NULL */
+    authplug_secret *kept;  /* what was, if it was found */
     authplug_secret *answer;
 } item;
 
@@ -51,6 +57,7 @@ free_items(items *all)
 {
     for (size_t i = 0; all->of != NULL && i < all->count; i++) {
         authplug_secret_free(&all->of[i].typed);
+        authplug_secret_free(&all->of[i].kept);
         authplug_secret_free(&all->of[i].answer);
     }
     free(all->of);
@@ -105,11 +112,14 @@ name_prompt(const item *it, char *text, size_t size)
 
 /* Where an answer comes from, without the answer. */
 static const char *
-source_name(const match_found *found)
+source_name(const item *it)
 {
+    const match_found *found = &it->found;
     const template *response =
         rules_at(found->block->rules, found->by->which)->response;
 
+    if (it->kept != NULL)
+        return "what you typed before";
     if (source_uses_code(found->block, found->by))
         return "a one-time code";
     if (template_has(response, "exec"))
@@ -119,6 +129,24 @@ source_name(const match_found *found)
     if (template_has(response, "file"))
         return "a secret of a file";
     return "the text of the Response";
+}
+
+/* Looks for what the user typed in another login. False when memory ran out. */
+static bool
+look_for_kept(state *with, item *it)
+{
+    const answer_rule *by = it->found.by;
+
+    it->cache = cache_enter(&with->cache, &with->peer, &it->found, &it->prompt,
+                            it->why, sizeof it->why);
+    if (it->cache == NULL || with->uses[by->id] >= by->limit)
+        return true;
+    it->kept = authplug_secret_new(ANSWER_MOST);
+    if (it->kept == NULL)
+        return false;
+    if (!cache_find(&with->cache, it->cache, it->kept, it->why, sizeof it->why))
+        authplug_secret_free(&it->kept);
+    return true;
 }
 
 /* Decides who answers; false when nothing can be known. */
@@ -141,6 +169,9 @@ choose(items *all, item *it)
         return true;
     }
     it->asks = source_asks(it->found.block, by, &text);
+    if (it->asks && by->cache > 0 && !look_for_kept(with, it))
+        return false;
+    it->asks = it->asks && it->kept == NULL;
     if (!it->asks && with->uses[by->id] >= by->limit) {
         it->asks = true;
         (void)snprintf(it->why, sizeof it->why,
@@ -159,8 +190,8 @@ choose(items *all, item *it)
     if (by->confirm) {
         it->asks = it->confirms = true;
         (void)snprintf(it->question, sizeof it->question,
-                       "Send %s (line %u) for \"%s\"? [y/N] ",
-                       source_name(&it->found), by->line, name);
+                       "Send %s (line %u) for \"%s\"? [y/N] ", source_name(it),
+                       by->line, name);
     }
     return true;
 }
@@ -280,6 +311,16 @@ tell(void *context, const char *text)
         (void)authplug_session_ask(with->session, &request, &response);
 }
 
+/* Until the time has passed, or the client hangs up. */
+static authplug_status
+wait_with_client(void *context, int64_t ms)
+{
+    const state *with = context;
+
+    return authplug_session_wait(with->session,
+                                 ms < INT_MAX ? (int)ms : INT_MAX);
+}
+
 /* What the server says beside prompts that the user does not see. */
 static void
 show_notices(items *all)
@@ -334,12 +375,18 @@ answer_by_rule(items *all, item *it)
         .found = &it->found,
         .deadline = io_deadline(SOURCES_MS),
         .tell = tell,
+        .wait = wait_with_client,
         .context = with,
         .codes = with->codes,
-        .asked = authplug_secret_span(it->typed),
+        .asked = authplug_secret_span(it->kept != NULL ? it->kept : it->typed),
     };
-    bool good = source_answer(&from, it->answer);
+    bool good;
 
+    /* who ends us meanwhile gets a command ended, and gives back what a code
+     * waits for */
+    io_signals_begin();
+    good = source_answer(&from, it->answer);
+    io_signals_end();
     with->codes = from.codes;
     memcpy(it->why, from.why, sizeof it->why);
     return good;
@@ -370,6 +417,21 @@ answer_rules(items *all)
 
 /* --------------------------------------------------------------- the plugin */
 
+/* What the user typed is on its way to the server. */
+static void
+note_all(items *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const item *it = &all->of[i];
+
+        if (it->by_rule && it->cache != NULL)
+            cache_note(
+                it->cache,
+                authplug_secret_span(it->kept != NULL ? it->kept : it->typed),
+                it->kept != NULL);
+    }
+}
+
 static bool
 answer_all(items *all)
 {
@@ -393,6 +455,7 @@ answer_all(items *all)
                 authplug_secret_span(it->by_rule ? it->answer : it->typed)))
             return false;
     }
+    note_all(all);
     return true;
 }
 
@@ -426,31 +489,55 @@ find_username(const state *with)
     return NULL;
 }
 
+/* The file, read again for each method. A rule's uses stay with its number. */
+static bool
+read_config(state *with, authplug_session *session)
+{
+    char why[ANSWER_WHY];
+    size_t count;
+    unsigned char *uses;
+
+    if (with->config != NULL)
+        return true;
+    with->config = answer_config_read(with->path, why, sizeof why);
+    if (with->config == NULL)
+        return authplug_session_refuse(session, why);
+    count = (size_t)with->config->rule_count + 1;
+    if (count <= with->use_count)
+        return true;
+    uses = realloc(with->uses, count);
+    if (uses == NULL)
+        return authplug_session_refuse(session, "memory ran out");
+    memset(uses + with->use_count, 0, count - with->use_count);
+    with->uses = uses;
+    with->use_count = count;
+    return true;
+}
+
 static bool
 init(authplug_session *session, void *context)
 {
     state *with = context;
-    char why[ANSWER_WHY];
     const char *name;
 
-    with->config = answer_config_read(with->path, why, sizeof why);
-    if (with->config == NULL)
-        return authplug_session_refuse(session, why);
-    with->uses = calloc(with->config->rule_count + 1, 1);
-    if (with->uses == NULL)
-        return authplug_session_refuse(session, "memory ran out");
+    if (!read_config(with, session))
+        return false;
     with->peer = (answer_peer){.host = authplug_session_host(session),
                                .port = authplug_session_port(session),
                                .user = authplug_session_user(session)};
     if (with->peer.user[0] != 0)
         return true;
     name = find_username(with);
-    if (name != NULL && authplug_session_set_user(session, name) != AUTHPLUG_OK)
+    if (name == NULL)
+        return true;
+    if (authplug_session_set_user(session, name) != AUTHPLUG_OK)
         return authplug_session_refuse(session, "Username cannot be used: a "
                                                 "name without control "
                                                 "characters was expected");
-    if (name != NULL)
-        with->peer.user = name;
+    with->username = strdup(name);
+    if (with->username == NULL)
+        return authplug_session_refuse(session, "memory ran out");
+    with->peer.user = with->username;
     return true;
 }
 
@@ -458,13 +545,15 @@ init(authplug_session *session, void *context)
 static bool
 accept_method(authplug_session *session, const char *method, void *context)
 {
-    const state *with = context;
+    state *with = context;
 
-    (void)session;
     (void)method;
+    if (!read_config(with, session))
+        return false;
     for (size_t i = 0; i < with->config->block_count; i++)
         if (match_block(&with->config->blocks[i], &with->peer))
             return true;
+    answer_config_free(&with->config);
     return false;
 }
 
@@ -472,10 +561,13 @@ static void
 outcome(authplug_session *session, authplug_outcome what, void *context)
 {
     state *with = context;
+    char why[ANSWER_WHY] = "";
 
     (void)session;
-    (void)what;
     otp_release(&with->codes);
+    if (!cache_settle(&with->cache, what, why, sizeof why))
+        io_say(ANSWER_PROGRAM, "the cache of answers is as it was: %s", why);
+    answer_config_free(&with->config);
 }
 
 int
@@ -491,7 +583,9 @@ answer_run(const char *path, bool batch, int64_t timeout_ms)
     int result = authplug_plugin_run(&plugin, &with);
 
     otp_release(&with.codes);
+    cache_free(&with.cache);
     answer_config_free(&with.config);
+    free(with.username);
     free(with.uses);
     return result;
 }

@@ -7,8 +7,10 @@
  *   answer.c    the plugin: a request's prompts, their answers, the user
  *   source.c    what a Response's tokens stand for
  *   otp.c       one-time codes
- *   used.c      the records of those that were used
+ *   used.c      which of them comes next
+ *   record.c    the records of those that were used (record.h)
  *   keyring.c   the desktop's keyring, by a helper of its own
+ *   cache.c     answers of the user, kept for a while; cache.h has its parts
  *   explain.c   --explain
  *   init.c      a first file
  *
@@ -41,6 +43,9 @@ typedef struct answer_rule {
     template_words *exec; /* whose first line is $exec$, or NULL */
     bool confirm;
     long limit; /* automatic answers in a login */
+    long cache; /* seconds that the user's answer is kept; 0 for not at all */
+    bool in_keyring;       /* and where: there, or in memory */
+    authplug_secret *name; /* of such a rule: what makes it the same one */
     unsigned line;
     unsigned id; /* in the file */
 } answer_rule;
@@ -56,8 +61,11 @@ typedef struct answer_block {
     unsigned line;
 } answer_block;
 
-typedef enum answer_algorithm { OTP_SHA1, OTP_SHA256, OTP_SHA512 }
-    answer_algorithm;
+typedef enum answer_algorithm {
+    OTP_SHA1,
+    OTP_SHA256,
+    OTP_SHA512
+} answer_algorithm;
 
 /* A Totp or Hotp block. */
 typedef struct answer_code {
@@ -66,6 +74,7 @@ typedef struct answer_code {
     template *secret;     /* its text: an otpauth:// URI, or base32 */
     template_words *exec; /* or NULL */
     long digits, period;  /* 0 where the file does not say */
+    long counter;         /* of HOTP: the first; -1 where it does not say */
     long algorithm;       /* an answer_algorithm; -1 where it does not say */
     unsigned line;
 } answer_code;
@@ -86,8 +95,8 @@ void answer_config_free(answer_config **config);
 /* The user's file; the caller's. NULL when there is no home. */
 char *answer_config_path(void);
 
-const answer_code *answer_config_code(const answer_config *config,
-                                      bool counted, const char *name);
+const answer_code *answer_config_code(const answer_config *config, bool counted,
+                                      const char *name);
 
 /* ------------------------------------------------------------------ match.c */
 
@@ -116,9 +125,9 @@ typedef enum match_end {
 
 typedef struct match_found {
     const answer_block *block;
-    const answer_rule *by; /* NULL when none matches */
+    const answer_rule *by;           /* NULL when none matches */
     regex_span groups[REGEX_GROUPS]; /* in the prompt's text */
-    bool broken; /* memory ran out: nothing is known */
+    bool broken;                     /* memory ran out: nothing is known */
 } match_found;
 
 /* The same of one rule. */
@@ -138,9 +147,11 @@ typedef struct source {
     const answer_prompt *prompt;
     const match_found *found;
     int64_t deadline;
-    authplug_span asked;  /* what the user typed for $ask$ */
+    authplug_span asked; /* what the user typed for $ask$ */
     /* shows the user a line, or NULL */
     void (*tell)(void *context, const char *text);
+    /* Waits, or NULL. TIMEOUT once the milliseconds have passed. */
+    authplug_status (*wait)(void *context, int64_t ms);
     void *context;
     struct otp_use *codes; /* the codes that were used: otp_release() them */
     char why[ANSWER_WHY];  /* when it failed */
@@ -154,12 +165,22 @@ bool source_asks(const answer_block *block, const answer_rule *by,
                  const char **text);
 bool source_uses_code(const answer_block *block, const answer_rule *by);
 
+/* The last line that a program wrote to its standard error; its on_line. */
+typedef struct source_complaint {
+    char text[256];
+} source_complaint;
+void source_keep_complaint(void *context, authplug_span line);
+
 /* Appends the answer. False after writing why. */
 bool source_answer(source *of, authplug_secret *answer);
 
+/* Writes why; the first reason stays. Nothing of a secret belongs into it.
+ * REFUSED. */
+authplug_status source_fail(source *of, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The text of a code's secret, from where the file says it is. */
-bool source_secret(source *of, const answer_code *code,
-                   authplug_secret *text);
+bool source_secret(source *of, const answer_code *code, authplug_secret *text);
 
 /* ---------------------------------------------------------------- keyring.c */
 
@@ -169,7 +190,55 @@ bool source_secret(source *of, const answer_code *code,
 bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
                  char *why, size_t size);
 
+/* ------------------------------------------------------------------ cache.c */
+
+/* a week */
+#define ANSWER_CACHE_MOST 604800
+
+/* Names a rule with Cache: by all that says which prompts it is for, and by its
+ * Response's tokens, not by the Response's text, which may be secret. */
+bool cache_name_rule(answer_rule *by, const char *request,
+                     const char *instruction, const template *response);
+
+/* An answer that may be kept. */
+typedef struct cache_entry cache_entry;
+
+/* All of a login. */
+typedef struct cache {
+    cache_entry *first;
+    bool failed; /* a place did: others are not looked for */
+} cache;
+
+/* That of a prompt whose rule has Cache. NULL after writing why. */
+cache_entry *cache_enter(cache *all, const answer_peer *peer,
+                         const match_found *found, const answer_prompt *prompt,
+                         char *why, size_t size);
+
+/* Appends what was kept; once in a login, so that what was refused is not given
+ * again. False where there is nothing, or after writing why. */
+bool cache_find(cache *all, cache_entry *it, authplug_secret *typed, char *why,
+                size_t size);
+
+/* The server got an answer made of this. */
+void cache_note(cache_entry *it, authplug_span typed, bool was_kept);
+
+/* What became of the answers: keeps them, drops them, or leaves all as it is.
+ * False after writing why. */
+bool cache_settle(cache *all, authplug_outcome what, char *why, size_t size);
+void cache_free(cache *all);
+
+/* --forget: drops all that is kept, everywhere. Gives the exit status. */
+int cache_forget(const char *path);
+
+/* The helper that keeps answers in memory. Gives the exit status. */
+int cache_helper_run(void);
+
 /* -------------------------------------------------------------------- otp.c */
+
+#define OTP_DIGITS_LEAST 6
+#define OTP_DIGITS_MOST 8
+#define OTP_PERIOD_MOST 3600 /* seconds */
+#define OTP_COUNTER_MOST ((uint64_t)INT64_MAX)
 
 /* A secret as it is used. */
 typedef struct otp_key {
@@ -180,33 +249,48 @@ typedef struct otp_key {
     uint64_t counter; /* the first, of HOTP */
 } otp_key;
 
-/* Parses base32, or an otpauth:// URI; what the file says besides counts more.
- * False after writing why, which holds nothing of the text. */
+/* Parses base32, or an otpauth:// URI; what the file says besides counts more,
+ * and is within the bounds above. False after writing why, which names the
+ * block and holds nothing of the text. */
 bool otp_key_parse(const answer_code *code, authplug_span text, otp_key *key,
                    char *why, size_t size);
 void otp_key_free(otp_key *key);
 
-/* The code for a counter or a time step. */
+/* Appends the code for a counter or a time step, up to OTP_COUNTER_MOST. False
+ * when it cannot be computed, or code has no room, or memory ran out. */
 bool otp_code(const otp_key *key, uint64_t moving, authplug_secret *code);
+
+/* What the secret is called where it must not be seen: digits. The same for the
+ * same bytes, whatever else the key says. False when it cannot be computed. */
+#define OTP_NAME_SIZE 33
+bool otp_key_name(const otp_key *key, char name[OTP_NAME_SIZE]);
 
 /* ------------------------------------------------------------------- used.c */
 
 /*
  * A code that is given out is given out once on this machine: a record for each
- * secret says up to which time step or counter codes were used, and is changed
- * under a lock before the code leaves the process.
+ * secret says up to which time or counter codes were used, and is changed under
+ * a lock before the code leaves the process. The records are in
+ * $XDG_STATE_HOME/authplug, and there is no more than one for a secret, however
+ * many files and names it has; but one as a Totp and one as a Hotp.
  */
 typedef struct otp_use otp_use;
 
 /*
- * The next code of the key. Waits for the next time step where this one's was
- * used, telling for how long, and not beyond the deadline. False after writing
- * why. *uses gets what is to be released.
+ * Appends the next code of the key, which the messages call by this name.
+ * Waits for the next time step where this one's was used, telling for how long,
+ * and not beyond of->deadline. A code of HOTP waits until the one before it was
+ * released, or ten seconds have passed since it was given out.
+ *
+ * False after writing of->why; no code was given out then, but a counter may
+ * have been passed over. *uses is NULL or what an earlier call left there, and
+ * gets what is to be released.
  */
-bool otp_use_code(const otp_key *key, source *of, otp_use **uses,
-                  authplug_secret *code);
+bool otp_use_code(const char *name, const otp_key *key, source *of,
+                  otp_use **uses, authplug_secret *code);
 
-/* What became of the codes is known, or nobody will know it. */
+/* What became of the codes is known, or nobody will know it. *uses is NULL
+ * then. */
 void otp_release(otp_use **uses);
 
 /* ---------------------------------------------------------------- explain.c */

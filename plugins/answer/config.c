@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "answer.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ typedef struct reading {
     answer_code *code;
     conf_line begun; /* the line of the code's block */
     answer_rule by;  /* between its Request and its Response */
+    const char *request, *instruction; /* its texts */
 } reading;
 
 /* ------------------------------------------------------------------- memory */
@@ -45,6 +47,7 @@ free_rule(answer_rule *by)
 {
     regex_free(&by->instruction);
     template_words_free(&by->exec);
+    authplug_secret_free(&by->name);
 }
 
 static void
@@ -160,10 +163,35 @@ read_instruction(reading *r, const conf_line *line)
 
     if (r->by.instruction != NULL)
         return bad(r, line, "it was given before: one was expected");
+    r->instruction = line->value;
     status = regex_new(line->value, &r->by.instruction, &fault);
     return status == AUTHPLUG_VALUE || status == AUTHPLUG_LIMIT
                ? bad_at(r, line, fault.offset, fault.text)
                : status;
+}
+
+/* SECONDS, and "keyring" where it is not to be memory. */
+static authplug_status
+read_cache(reading *r, const conf_line *line)
+{
+    size_t count;
+    char **words = conf_list(line, &count);
+    conf_line seconds = *line;
+    bool good;
+
+    if (words == NULL)
+        return AUTHPLUG_NOMEM;
+    seconds.value = count > 0 ? words[0] : "";
+    r->by.in_keyring = count == 2 && strcmp(words[1], "keyring") == 0;
+    good = conf_number(r->file, &seconds, 1, ANSWER_CACHE_MOST, &r->by.cache);
+    if (good && count > 1 && !(count == 2 && r->by.in_keyring)) {
+        (void)bad(r, line,
+                  "nothing, or the word keyring, was expected behind "
+                  "the seconds");
+        good = false;
+    }
+    free(words);
+    return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
 }
 
 /* A line between a Request and its Response. */
@@ -179,6 +207,8 @@ read_rule_line(reading *r, const conf_line *line)
         return read_instruction(r, line);
     if (conf_is(line, "Exec"))
         return read_words(r, line, word_tokens, &by->exec);
+    if (conf_is(line, "Cache"))
+        return read_cache(r, line);
     if (conf_is(line, "Confirm"))
         good = conf_boolean(r->file, line, &by->confirm);
     else if (conf_is(line, "Limit"))
@@ -186,9 +216,28 @@ read_rule_line(reading *r, const conf_line *line)
     else
         return bad(r, line,
                    "unknown between a Request and its Response: Echo, "
-                   "Instruction, Exec, Confirm, Limit or "
+                   "Instruction, Exec, Confirm, Limit, Cache or "
                    "Response was expected");
     return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
+}
+
+/* Only what the user typed is kept. */
+static authplug_status
+end_cache(reading *r, const conf_line *line, answer_rule *made)
+{
+    const template *response = rules_at(r->block->rules, made->which)->response;
+
+    if (source_uses_code(r->block, made))
+        return bad(r, line,
+                   "a one-time code, and Cache after the Request: a code is "
+                   "used once, one of the two was expected");
+    if (!template_has(response, "ask"))
+        return bad(r, line,
+                   "no $ask$, whose answer the Cache is for: one was "
+                   "expected");
+    return cache_name_rule(made, r->request, r->instruction, response)
+               ? AUTHPLUG_OK
+               : AUTHPLUG_NOMEM;
 }
 
 /* Its Response is there: what goes with which. */
@@ -214,7 +263,7 @@ end_rule(reading *r, const conf_line *line)
         return bad(r, line,
                    "no $exec$, which the Exec is for: one was "
                    "expected");
-    return AUTHPLUG_OK;
+    return made->cache > 0 ? end_cache(r, line, made) : AUTHPLUG_OK;
 }
 
 /* A Host block's line. */
@@ -230,6 +279,8 @@ read_block_line(reading *r, const conf_line *line)
         return status;
     if (taken && !was_open) {
         r->by = (answer_rule){.limit = 1, .line = line->number};
+        r->request = line->value;
+        r->instruction = NULL;
         return AUTHPLUG_OK;
     }
     if (taken && rules_count(block->rules) > before)
@@ -287,13 +338,17 @@ read_code_line(reading *r, const conf_line *line)
     if (conf_is(line, "Algorithm"))
         return read_algorithm(r, line);
     if (conf_is(line, "Digits"))
-        good = conf_number(r->file, line, 6, 8, &code->digits);
+        good = conf_number(r->file, line, OTP_DIGITS_LEAST, OTP_DIGITS_MOST,
+                           &code->digits);
     else if (conf_is(line, "Period") && !code->counted)
-        good = conf_number(r->file, line, 1, 3600, &code->period);
+        good = conf_number(r->file, line, 1, OTP_PERIOD_MOST, &code->period);
+    else if (conf_is(line, "Counter") && code->counted)
+        good = conf_number(r->file, line, 0, LONG_MAX, &code->counter);
     else
         return bad(r, line,
                    "unknown in a block of one-time codes: Secret, "
-                   "Exec, Digits, Period (of Totp), Algorithm, Host, "
+                   "Exec, Digits, Period (of Totp), Counter (of Hotp), "
+                   "Algorithm, Host, "
                    "Totp or Hotp was expected");
     return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
 }
@@ -358,7 +413,7 @@ begin_code(reading *r, const conf_line *line, bool counted)
     if (r->code == NULL)
         return AUTHPLUG_NOMEM;
     r->code->counted = counted;
-    r->code->algorithm = -1;
+    r->code->counter = r->code->algorithm = -1;
     r->code->line = line->number;
     r->begun = *line;
     return copy(r, line, &r->code->name);
@@ -458,15 +513,9 @@ read_all(reading *r)
 char *
 answer_config_path(void)
 {
-    const char *place = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     char *path = NULL;
-    int len = -1;
 
-    if (place != NULL && place[0] == '/')
-        len = asprintf(&path, "%s/authplug/answers", place);
-    else if (home != NULL && home[0] == '/')
-        len = asprintf(&path, "%s/.config/authplug/answers", home);
-    return len < 0 ? NULL : path;
+    return file_of_user("answers", &path) == AUTHPLUG_OK ? path : NULL;
 }
 
 answer_config *

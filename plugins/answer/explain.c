@@ -47,6 +47,11 @@ print_answer(const match_found *found)
         printf("  the user is asked first\n");
     printf("  at most %ld time%s in a login\n", found->by->limit,
            found->by->limit == 1 ? "" : "s");
+    if (found->by->cache > 0)
+        printf("  what the user types is kept for %ld s after a login that "
+               "succeeded, in %s\n",
+               found->by->cache,
+               found->by->in_keyring ? "the keyring" : "memory");
 }
 
 static bool

@@ -258,8 +258,8 @@ write_file(const char *path, authplug_span text)
 static bool
 show_code(wishes *w)
 {
-    static const answer_code here = {.name = (char *)(uintptr_t) "code",
-                                     .algorithm = -1};
+    static const answer_code here = {
+        .name = (char *)(uintptr_t) "code", .counter = -1, .algorithm = -1};
     authplug_secret *code = authplug_secret_new(16);
     char why[ANSWER_WHY];
     otp_key key = {0};

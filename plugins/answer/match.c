@@ -1,103 +1,19 @@
 /* Which rule a prompt has. */
-#define _GNU_SOURCE
 #include "answer.h"
 
-#include <string.h>
-#include <strings.h>
+#include "conf/patterns.h"
 
 /* ------------------------------------------------------------------- blocks */
-
-static bool
-is_same(char a, char b, bool any_case)
-{
-    if (any_case && a >= 'A' && a <= 'Z')
-        a = (char)(a - 'A' + 'a');
-    if (any_case && b >= 'A' && b <= 'Z')
-        b = (char)(b - 'A' + 'a');
-    return a == b;
-}
-
-/* '*' and '?' in a pattern of len bytes. The last '*' is all that is ever gone
- * back to. */
-static bool
-fits(const char *pattern, size_t len, const char *text, bool any_case)
-{
-    size_t at = 0, star = SIZE_MAX;
-    const char *back = NULL;
-
-    while (*text != 0) {
-        if (at < len && pattern[at] == '*') {
-            star = ++at;
-            back = text;
-        } else if (at < len && (pattern[at] == '?' ||
-                                is_same(pattern[at], *text, any_case))) {
-            at++;
-            text++;
-        } else if (star != SIZE_MAX) {
-            at = star;
-            text = ++back;
-        } else {
-            return false;
-        }
-    }
-    while (at < len && pattern[at] == '*')
-        at++;
-    return at == len;
-}
-
-/* The port behind a pattern: "name:22", "[::1]:22", but not "::1". */
-static bool
-takes_port(const char *pattern, size_t *len, uint32_t port)
-{
-    const char *colon = strrchr(pattern, ':');
-    unsigned long number = 0;
-
-    *len = strlen(pattern);
-    if (colon == NULL ||
-        (pattern[0] != '[' &&
-         memchr(pattern, ':', (size_t)(colon - pattern))) ||
-        (pattern[0] == '[' && (colon == pattern || colon[-1] != ']')))
-        return true;
-    *len = (size_t)(colon - pattern);
-    if (strcmp(colon + 1, "*") == 0)
-        return true;
-    for (const char *at = colon + 1; *at != 0; at++) {
-        if (*at < '0' || *at > '9' || number > 65535)
-            return false;
-        number = number * 10 + (unsigned long)(*at - '0');
-    }
-    return colon[1] != 0 && number == port;
-}
-
-static bool
-fits_host(const char *pattern, const answer_peer *peer)
-{
-    size_t len;
-
-    if (!takes_port(pattern, &len, peer->port))
-        return false;
-    if (len >= 2 && pattern[0] == '[' && pattern[len - 1] == ']') {
-        pattern++;
-        len -= 2;
-    }
-    return fits(pattern, len, peer->host, true);
-}
 
 bool
 match_block(const answer_block *block, const answer_peer *peer)
 {
-    bool here = false;
+    const char *const names[] = {peer->host, NULL};
 
-    for (char **pattern = block->hosts; *pattern != NULL; pattern++) {
-        if (**pattern == '!' && fits_host(*pattern + 1, peer))
-            return false;
-        here = here || (**pattern != '!' && fits_host(*pattern, peer));
-    }
     /* of a user who is not known nothing is known */
-    return here &&
+    return patterns_fit_host(block->hosts, names, peer->port) &&
            (block->user == NULL ||
-            (peer->user[0] != 0 &&
-             fits(block->user, strlen(block->user), peer->user, false)));
+            (peer->user[0] != 0 && pattern_fits(block->user, peer->user)));
 }
 
 /* -------------------------------------------------------------------- rules */

@@ -28,9 +28,8 @@ const template_token source_tokens[] = {
     {"9", TEMPLATE_NO_ARGUMENT},         {NULL, TEMPLATE_NO_ARGUMENT},
 };
 
-/* The first reason stays. Nothing of a secret belongs into it. */
-__attribute__((format(printf, 2, 3))) static authplug_status
-fail(source *of, const char *format, ...)
+authplug_status
+source_fail(source *of, const char *format, ...)
 {
     va_list arguments;
 
@@ -106,7 +105,7 @@ word_value(void *context, const char *name, const char *argument,
     else {
         group = of->found->groups[name[0] - '0'];
         if (group.start == REGEX_UNSET)
-            return fail(of, "the group $%s$ matched nothing", name);
+            return source_fail(of, "the group $%s$ matched nothing", name);
         text = authplug_span_make(of->prompt->text.data + group.start,
                                   group.end - group.start);
     }
@@ -133,26 +132,22 @@ make_words(source *of, const template_words *words, char *argv[WORDS_MOST + 1])
         good = argv[i] != NULL;
         if (good && argv[i][0] == '-' && i > 0 &&
             template_begins_with_token(template_word(words, i))) {
-            (void)fail(of, "word %u of Exec would be taken for an option",
-                       (unsigned)i + 1);
+            (void)source_fail(of,
+                              "word %u of Exec would be taken for an option",
+                              (unsigned)i + 1);
             good = false;
         }
     }
     if (!good)
-        (void)fail(of, "the words of Exec cannot be had");
+        (void)source_fail(of, "the words of Exec cannot be had");
     authplug_secret_free(&word);
     return good;
 }
 
-/* The last line that a command wrote to its standard error. */
-typedef struct complaint {
-    char text[256];
-} complaint;
-
-static void
-keep_complaint(void *context, authplug_span line)
+void
+source_keep_complaint(void *context, authplug_span line)
 {
-    complaint *last = context;
+    source_complaint *last = context;
     authplug_secret *safe = authplug_secret_new(sizeof last->text * 8);
 
     if (safe != NULL && line.len > 0 &&
@@ -191,18 +186,19 @@ read_first_line(io_child *child, authplug_secret *line, int64_t deadline)
 
 static authplug_status
 judge_exec(source *of, const char *name, const io_exit *how,
-           const complaint *last)
+           const source_complaint *last)
 {
     const char *colon = last->text[0] != 0 ? ": " : "";
 
     if (how->killed)
-        return fail(of, "%s did not end in time%s%s", name, colon, last->text);
+        return source_fail(of, "%s did not end in time%s%s", name, colon,
+                           last->text);
     if (how->signal != 0)
-        return fail(of, "%s was killed by signal %d%s%s", name, how->signal,
-                    colon, last->text);
+        return source_fail(of, "%s was killed by signal %d%s%s", name,
+                           how->signal, colon, last->text);
     if (!how->known || how->code != 0)
-        return fail(of, "%s ended with exit status %d%s%s", name, how->code,
-                    colon, last->text);
+        return source_fail(of, "%s ended with exit status %d%s%s", name,
+                           how->code, colon, last->text);
     return AUTHPLUG_OK;
 }
 
@@ -212,9 +208,9 @@ run(source *of, const template_words *words, authplug_secret *out)
 {
     size_t before = authplug_secret_len(out);
     char *argv[WORDS_MOST + 1] = {NULL};
-    complaint last = {""};
+    source_complaint last = {""};
     io_program program = {.argv = (const char *const *)argv,
-                          .on_line = keep_complaint,
+                          .on_line = source_keep_complaint,
                           .context = &last};
     int64_t deadline = io_deadline(EXEC_MS);
     authplug_status status = AUTHPLUG_REFUSED;
@@ -230,16 +226,19 @@ run(source *of, const template_words *words, authplug_secret *out)
         status = read_first_line(child, out, deadline);
         io_child_finish(&child, status == AUTHPLUG_OK ? EXEC_GRACE : 0, &how);
         if (status == AUTHPLUG_LIMIT)
-            status = fail(of, "%s wrote a line that is too long", argv[0]);
+            status =
+                source_fail(of, "%s wrote a line that is too long", argv[0]);
         else if (status == AUTHPLUG_OK || status == AUTHPLUG_TIMEOUT)
             status = judge_exec(of, argv[0], &how, &last);
         else
-            status = fail(of, "%s: %s", argv[0], authplug_status_text(status));
+            status = source_fail(of, "%s: %s", argv[0],
+                                 authplug_status_text(status));
         if (status == AUTHPLUG_OK && authplug_secret_len(out) == before)
-            status = fail(of, "%s wrote nothing", argv[0]);
+            status = source_fail(of, "%s wrote nothing", argv[0]);
     } else {
-        status = fail(of, "%s could not be started: %s",
-                      argv[0] != NULL ? argv[0] : "Exec", strerror(errno));
+        status =
+            source_fail(of, "%s could not be started: %s",
+                        argv[0] != NULL ? argv[0] : "Exec", strerror(errno));
     }
     for (size_t i = 0; i < WORDS_MOST; i++)
         free(argv[i]);
@@ -273,14 +272,14 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
         if (line.len > 0 && line.data[line.len - 1] == '\r')
             line.len--;
         status = line.len == 0
-                     ? fail(of, "%s is empty", path)
+                     ? source_fail(of, "%s is empty", path)
                      : authplug_secret_append(out, line.data, line.len);
     } else {
         words = why != NULL ? authplug_secret_text(why) : NULL;
-        status =
-            fail(of, "%s",
-                 words != NULL && words[0] != 0 ? words
-                                                : authplug_status_text(status));
+        status = source_fail(of, "%s",
+                             words != NULL && words[0] != 0
+                                 ? words
+                                 : authplug_status_text(status));
     }
     authplug_secret_free(&text);
     authplug_secret_free(&why);
@@ -319,7 +318,8 @@ source_secret(source *of, const answer_code *code, authplug_secret *text)
 
     return template_expand(code->secret, secret_value, &from, text) ==
                AUTHPLUG_OK ||
-           (fail(of, "the secret of %s cannot be had", code->name), false);
+           (source_fail(of, "the secret of %s cannot be had", code->name),
+            false);
 }
 
 /* A code of its own for each use, which no other login gets. */
@@ -332,11 +332,11 @@ add_code(source *of, bool counted, const char *name, authplug_secret *out)
     bool good = code != NULL && text != NULL && source_secret(of, code, text) &&
                 otp_key_parse(code, authplug_secret_span(text), &key, of->why,
                               sizeof of->why) &&
-                otp_use_code(&key, of, &of->codes, out);
+                otp_use_code(name, &key, of, &of->codes, out);
 
     otp_key_free(&key);
     authplug_secret_free(&text);
-    return good ? AUTHPLUG_OK : fail(of, "there is no code of %s", name);
+    return good ? AUTHPLUG_OK : source_fail(of, "there is no code of %s", name);
 }
 
 /* --------------------------------------------------------------- the answer */
@@ -369,7 +369,7 @@ source_answer(source *of, authplug_secret *answer)
         response_of(of->found->block, of->found->by), value, of, answer);
 
     if (status != AUTHPLUG_OK)
-        (void)fail(of, "the answer cannot be had: %s",
-                   authplug_status_text(status));
+        (void)source_fail(of, "the answer cannot be had: %s",
+                          authplug_status_text(status));
     return status == AUTHPLUG_OK;
 }

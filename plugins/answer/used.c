@@ -1,215 +1,302 @@
 /*
- * Codes that were used, so that none is used again by anybody on this machine.
- *
- * A secret has a record, which says from which time on codes were not given out
- * (TOTP), or which counter comes next (HOTP). It is changed under a lock, and
- * replaced as a whole, before a code leaves the process: who is killed in
- * between has used a code up, and no more. The lock is on a file of its own,
- * which is never removed, and ends with who holds it.
- *
- * The record's name is the same for all files of rules that have the secret,
- * and does not tell it: it is made of codes for counters that no server comes
- * to.
+ * Which code comes next, and when: each is given out once, to one login, after
+ * its record was changed (record.c).
  */
 #define _GNU_SOURCE
-#include "answer.h"
+#include "record.h"
 
 #include "io/io.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define NAME_CODES 4
-#define NAME_COUNTER (((uint64_t)1 << 61) - NAME_CODES)
-#define RECORD_MOST 64
-#define LOOK_MS 20
-/* how long another login waits for the outcome of a counted code */
-#define HOLD_MS 10000
-/* a clock that is further behind a record was set back */
-#define ASTRAY 86400
+/* In milliseconds. How long a code of HOTP waits for the end of the login that
+ * has the one before it; between two looks at that login, and at a clock that
+ * may have been set. */
+#define TURN 10000
+#define TURN_PAUSE 50
+#define CLOCK_PAUSE 500
 
-/* The lock, held by a process of ours that ends with us, or in time. */
-struct otp_use {
-    struct otp_use *next;
-    pid_t holder;
-    int leash; /* closed, it lets go */
-};
+#define DAY 86400 /* seconds */
 
-/* A secret's files. */
-typedef struct record {
-    source *of;
-    int folder, lock;
-    char path[3072]; /* of the folder */
-    char name[8 * NAME_CODES + 16];
-} record;
+/* --------------------------------------------------------------------- TOTP */
 
-__attribute__((format(printf, 2, 3))) static bool
-fail(source *of, const char *format, ...)
+/* A time step of ours: its number, begin and end in seconds; and up to where
+ * codes were used before. */
+typedef struct step {
+    uint64_t number;
+    int64_t begin, end;
+    uint64_t before;
+} step;
+
+/* The time of the day, with the date where that is another day. */
+static void
+write_time(char *text, size_t size, int64_t seconds)
 {
-    va_list arguments;
+    time_t when = (time_t)seconds, now = (time_t)(record_clock() / 1000);
+    struct tm at = {0}, today = {0};
+    bool same;
 
-    if (of->why[0] == 0) {
-        va_start(arguments, format);
-        (void)vsnprintf(of->why, sizeof of->why, format, arguments);
-        va_end(arguments);
-    }
-    return false;
+    (void)localtime_r(&when, &at);
+    (void)localtime_r(&now, &today);
+    same = at.tm_year == today.tm_year && at.tm_yday == today.tm_yday;
+    (void)strftime(text, size, same ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &at);
 }
 
-/* ---------------------------------------------------------------- the files */
-
-/* Makes the folders of a path, for us alone. */
 static bool
-make_folders(char *path)
+too_late(record *at, const step *mine)
 {
-    for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-        bool made;
+    char when[40], now[40];
+    int64_t seconds = record_clock() / 1000;
 
-        if (slash != NULL)
-            *slash = 0;
-        made = mkdir(path, 0700) == 0 || errno == EEXIST;
-        if (slash == NULL)
-            return made;
-        *slash = '/';
-        if (!made)
+    write_time(when, sizeof when, mine->begin);
+    if (mine->begin - seconds <= DAY)
+        return fail(at, "the next code of %s can be used at %s: try again then",
+                    at->called, when);
+    write_time(now, sizeof now, seconds);
+    return fail(at,
+                "this machine's clock says %s, but the codes of %s are "
+                "used until %s: set the clock, or, if it is right, remove "
+                "%s/%s",
+                now, at->called, when, at->path, at->name);
+}
+
+/* Milliseconds until the step begins; 0 when it has begun. */
+static int64_t
+left_until(const step *mine)
+{
+    int64_t now = record_clock(), begin = mine->begin * 1000;
+
+    return begin > now ? begin - now : 0;
+}
+
+static bool
+in_time(const record *at, const step *mine)
+{
+    int64_t left = left_until(mine);
+
+    return left == 0 || left <= at->of->deadline - io_now();
+}
+
+/* The first step that is neither past nor used. */
+static bool
+choose_step(record *at, step *mine)
+{
+    int64_t period = at->key->period, now = record_clock() / 1000;
+    uint64_t used;
+    record_line is;
+
+    if (!record_read(at, &is))
+        return false;
+    if (now < 0 || now > TIME_MOST - DAY)
+        return fail(at, "this machine's clock is wrong: set it");
+    used = (is.next + at->key->period - 1) / at->key->period;
+    mine->number = (uint64_t)(now / period);
+    if (mine->number < used)
+        mine->number = used;
+    mine->begin = (int64_t)mine->number * period;
+    mine->end = mine->begin + period;
+    mine->before = is.next;
+    return in_time(at, mine) || too_late(at, mine);
+}
+
+/* A step that is still to come is reserved at once: everybody who waits knows
+ * for how long, and nobody has to try again. */
+static bool
+reserve(record *at, step *mine)
+{
+    bool done;
+
+    if (!record_lock(at))
+        return false;
+    done = choose_step(at, mine) && record_write(at, (uint64_t)mine->end);
+    record_unlock(at);
+    return done;
+}
+
+/* As well as it can be done: unless somebody reserved a later one. */
+static void
+give_back(record *at, const step *mine)
+{
+    record_line is;
+
+    at->parting = true;
+    if (record_lock(at)) {
+        if (record_read(at, &is) && is.next == (uint64_t)mine->end)
+            (void)record_write(at, mine->before);
+        record_unlock(at);
+    }
+}
+
+static void
+tell_wait(record *at, int64_t left)
+{
+    char text[ANSWER_WHY];
+
+    if (left < 1000 || at->of->tell == NULL)
+        return;
+    (void)snprintf(text, sizeof text, "waiting %lld s for the next code of %s",
+                   (long long)(left + 999) / 1000, at->called);
+    at->of->tell(at->of->context, text);
+}
+
+/* The clock may be set meanwhile: forward, and the step is there earlier; back,
+ * and it may not be there in time any more. */
+static bool
+await(record *at, const step *mine)
+{
+    int64_t left;
+
+    tell_wait(at, left_until(mine));
+    while ((left = left_until(mine)) > 0) {
+        if (!in_time(at, mine))
+            return too_late(at, mine);
+        if (left > CLOCK_PAUSE)
+            left = CLOCK_PAUSE;
+        if (!record_sleep(at, left))
+            return false;
+    }
+    return true;
+}
+
+static bool
+use_time(record *at, authplug_secret *code)
+{
+    step mine;
+
+    for (;;) {
+        if (!reserve(at, &mine))
+            return false;
+        if (!await(at, &mine)) {
+            give_back(at, &mine);
+            return false;
+        }
+        if (record_clock() / 1000 < mine.end)
+            break;
+        /* it is past, since the machine slept: no server takes it */
+        if (io_now() >= at->of->deadline)
+            return too_late(at, &mine);
+    }
+    return otp_code(at->key, mine.number, code) ||
+           fail(at, "a code of %s cannot be computed: out of memory",
+                at->called);
+}
+
+/* --------------------------------------------------------------------- HOTP */
+
+/* Since when we wait for the login that has the counter before this one. */
+typedef struct queue {
+    uint64_t next;
+    int64_t since;
+    bool told;
+} queue;
+
+/*
+ * Whether the code before the next one is in use: its login has the lock of its
+ * counter until it knows the outcome. Ten seconds after it was given out that
+ * does not count any more, which so needs nothing of a login that hangs. Where
+ * the clock was set back we have waited as long ourselves.
+ */
+static bool
+in_use(record *at, const record_line *is, queue *waiting)
+{
+    int64_t passed = record_clock() - is->since * 1000;
+
+    if (!is->there || is->next == 0 || passed >= TURN ||
+        !record_is_held(at, is->next - 1))
+        return false;
+    if (waiting->since == 0 || waiting->next != is->next) {
+        waiting->next = is->next;
+        waiting->since = io_now();
+    }
+    return io_now() - waiting->since < TURN;
+}
+
+static bool
+wait_in_queue(record *at, queue *waiting)
+{
+    char text[ANSWER_WHY];
+
+    if (io_now() >= at->of->deadline)
+        return record_under_way(at);
+    if (!waiting->told && io_now() - waiting->since >= 1000 &&
+        at->of->tell != NULL) {
+        (void)snprintf(text, sizeof text,
+                       "waiting for the end of another login with %s",
+                       at->called);
+        at->of->tell(at->of->context, text);
+        waiting->told = true;
+    }
+    return record_sleep(at, TURN_PAUSE);
+}
+
+/* Locks the record once the next code may be given out. */
+static bool
+lock_in_turn(record *at, record_line *is)
+{
+    queue waiting = {0, 0, false};
+
+    for (;;) {
+        if (!record_lock(at))
+            return false;
+        if (!record_read(at, is)) {
+            record_unlock(at);
+            return false;
+        }
+        if (!in_use(at, is, &waiting))
+            return true;
+        record_unlock(at);
+        if (!wait_in_queue(at, &waiting))
             return false;
     }
 }
 
+/* The counter is passed before its code is known to anybody. */
 static bool
-open_folder(record *r)
+take_counter(record *at, uint64_t counter)
 {
-    const char *place = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    struct stat is;
-    int len = -1;
-
-    if (place != NULL && place[0] == '/')
-        len = snprintf(r->path, sizeof r->path, "%s/authplug", place);
-    else if (home != NULL && home[0] == '/')
-        len =
-            snprintf(r->path, sizeof r->path, "%s/.local/state/authplug", home);
-    if (len < 0 || len >= (int)sizeof r->path)
-        return fail(r->of, "there is no home for the records of codes: HOME or "
-                           "XDG_STATE_HOME was expected");
-    if (!make_folders(r->path))
-        return fail(r->of, "%s cannot be made: %s", r->path, strerror(errno));
-    r->folder = open(r->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (r->folder < 0 || fstat(r->folder, &is) != 0)
-        return fail(r->of, "%s cannot be opened: %s", r->path, strerror(errno));
-    if (is.st_uid != geteuid())
-        return fail(r->of, "%s belongs to somebody else", r->path);
-    if ((is.st_mode & 077) != 0)
-        return fail(r->of, "%s: others may read or change it: chmod go= %s",
-                    r->path, r->path);
-    return true;
+    if (counter > OTP_COUNTER_MOST)
+        return fail(at, "the counter of %s is at its end: ask for a new secret",
+                    at->called);
+    return record_hold(at, counter) && record_write(at, counter + 1);
 }
 
 static bool
-make_name(record *r, const otp_key *key)
+use_counter(record *at, authplug_secret *code)
 {
-    otp_key named = {.bytes = key->bytes, .digits = 8};
-    authplug_secret *text = authplug_secret_new(sizeof r->name);
-    bool good = text != NULL;
+    uint64_t counter = at->key->counter;
+    record_line is;
+    bool taken;
 
-    for (int i = 0; i < NAME_CODES && good; i++)
-        good = otp_code(&named, NAME_COUNTER + (uint64_t)i, text);
-    good = good && snprintf(r->name, sizeof r->name, "%s-%.*s",
-                            key->counted ? "hotp" : "totp",
-                            (int)authplug_secret_len(text),
-                            (const char *)authplug_secret_span(text).data) > 0;
-    authplug_secret_free(&text);
-    return good || fail(r->of, "memory ran out");
+    if (!lock_in_turn(at, &is))
+        return false;
+    if (is.next > counter)
+        counter = is.next;
+    taken = take_counter(at, counter);
+    record_unlock(at);
+    return taken && (otp_code(at->key, counter, code) ||
+                     fail(at, "a code of %s cannot be computed: out of memory",
+                          at->called));
 }
 
-/* A file of the folder; what is no file of ours alone is refused. */
-static int
-open_file(record *r, const char *ending, int flags)
+/* ---------------------------------------------------------------------- all */
+
+bool
+otp_use_code(const char *name, const otp_key *key, source *of, otp_use **uses,
+             authplug_secret *code)
 {
-    char name[sizeof r->name + 8];
-    struct stat is;
-    int fd;
+    record at = {
+        .called = name, .key = key, .of = of, .folder = -1, .lock = -1};
+    bool done = record_open(&at, *uses);
 
-    (void)snprintf(name, sizeof name, "%s%s", r->name, ending);
-    fd = openat(r->folder, name,
-                flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_uid == geteuid() &&
-        (is.st_mode & 077) == 0)
-        return fd;
-    close(fd);
-    (void)fail(r->of,
-               "%s/%s is not a file of yours alone: chmod go= it, or "
-               "remove it",
-               r->path, name);
-    errno = EPERM;
-    return -1;
-}
-
-/* ----------------------------------------------------------------- the lock */
-
-static bool
-take_lock(record *r)
-{
-    r->lock = open_file(r, ".lock", O_RDWR | O_CREAT);
-    if (r->lock < 0)
-        return fail(r->of, "the lock of a code cannot be opened in %s: %s",
-                    r->path, strerror(errno));
-    while (flock(r->lock, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return fail(r->of, "a code cannot be locked in %s: %s", r->path,
-                        strerror(errno));
-        if (io_now() >= r->of->deadline)
-            return fail(r->of, "another login uses this code and does not come "
-                               "to an end: try again");
-        (void)poll(NULL, 0, LOOK_MS);
-    }
-    return true;
-}
-
-/* Keeps the lock, after us, in a process of its own: it goes when the leash
- * does, be it that we let go or that we are killed, or in ten seconds. */
-static bool
-hold_lock(record *r, otp_use **uses)
-{
-    otp_use *made = calloc(1, sizeof *made);
-    int ends[2];
-
-    if (made == NULL || pipe2(ends, O_CLOEXEC) != 0) {
-        free(made);
-        return fail(r->of, "a code cannot be held: %s", strerror(errno));
-    }
-    made->leash = ends[1];
-    made->holder = fork();
-    if (made->holder == 0) {
-        struct pollfd leash = {0, 0, 0};
-
-        /* nothing of the conversation stays open here */
-        (void)(dup2(ends[0], 0) == 0 && dup2(r->lock, 1) == 1);
-        (void)close_range(2, ~0u, 0);
-        (void)poll(&leash, 1, HOLD_MS);
-        _exit(0);
-    }
-    close(ends[0]);
-    if (made->holder < 0) {
-        close(ends[1]);
-        free(made);
-        return fail(r->of, "a code cannot be held: %s", strerror(errno));
-    }
-    made->next = *uses;
-    *uses = made;
-    return true;
+    if (done && key->counted)
+        done = record_keep(&at, uses) && use_counter(&at, code);
+    else if (done)
+        done = use_time(&at, code);
+    record_close(&at);
+    return done;
 }
 
 void
@@ -219,164 +306,7 @@ otp_release(otp_use **uses)
         otp_use *first = *uses;
 
         *uses = first->next;
-        close(first->leash);
-        while (waitpid(first->holder, NULL, 0) < 0 && errno == EINTR)
-            ;
+        close(first->lock);
         free(first);
     }
-}
-
-/* --------------------------------------------------------------- the number */
-
-/* 0 where there is no record yet. */
-static bool
-read_number(record *r, uint64_t *number)
-{
-    char text[RECORD_MOST] = "";
-    int fd = open_file(r, "", O_RDONLY), end = 0;
-    ssize_t got;
-
-    *number = 0;
-    if (fd < 0)
-        return errno == ENOENT || fail(r->of, "%s/%s cannot be read: %s",
-                                       r->path, r->name, strerror(errno));
-    got = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[got > 0 ? got : 0] = 0;
-    if (got > 0 &&
-        sscanf(text, "authplug 1 %" SCNu64 "\n%n", number, &end) == 1 &&
-        end == got && text[end - 1] == '\n')
-        return true;
-    return fail(r->of,
-                "%s/%s cannot be understood: remove it if no code of "
-                "the last minutes can still be used",
-                r->path, r->name);
-}
-
-/* The record is the old one, or the new one, whenever we are killed. */
-static bool
-write_number(record *r, uint64_t number)
-{
-    char text[RECORD_MOST], fresh[sizeof r->name + 8];
-    int len = snprintf(text, sizeof text, "authplug 1 %" PRIu64 "\n", number);
-    int fd = open_file(r, ".new", O_WRONLY | O_CREAT | O_TRUNC);
-    bool good =
-        fd >= 0 && write(fd, text, (size_t)len) == len && fsync(fd) == 0;
-
-    (void)snprintf(fresh, sizeof fresh, "%s.new", r->name);
-    if (fd >= 0)
-        good = close(fd) == 0 && good;
-    good = good && renameat(r->folder, fresh, r->folder, r->name) == 0 &&
-           fsync(r->folder) == 0;
-    return good || fail(r->of,
-                        "%s/%s cannot be written, so that the code "
-                        "cannot be used: %s",
-                        r->path, r->name, strerror(errno));
-}
-
-/* -------------------------------------------------------------------- codes */
-
-static uint64_t
-clock_now(void)
-{
-    return (uint64_t)time(NULL);
-}
-
-/* When it would be, for people. */
-static bool
-fail_until(record *r, uint64_t begin)
-{
-    time_t then = (time_t)begin;
-    struct tm at;
-    char text[32] = "?";
-
-    if (localtime_r(&then, &at) != NULL)
-        (void)strftime(text, sizeof text, "%H:%M:%S", &at);
-    if (begin > clock_now() + ASTRAY)
-        return fail(r->of,
-                    "a code was used in a time that has not come yet: "
-                    "is this machine's clock right? If it is, remove "
-                    "%s/%s",
-                    r->path, r->name);
-    return fail(r->of,
-                "the codes up to then were used: the next one can be at "
-                "%s, try again then",
-                text);
-}
-
-/* Until a step begins; the clock may be set meanwhile. */
-static bool
-wait_for(record *r, uint64_t begin)
-{
-    uint64_t now = clock_now();
-    int64_t last =
-        io_deadline((int64_t)(begin > now ? begin - now : 0) * 1000 + 2000);
-    char text[128];
-
-    if (begin > now && r->of->tell != NULL) {
-        (void)snprintf(text, sizeof text,
-                       "The code of now was used already. Waiting %" PRIu64
-                       " s for the next one.",
-                       begin - now);
-        r->of->tell(r->of->context, text);
-    }
-    while (clock_now() < begin) {
-        if (io_now() > last)
-            return fail(r->of, "the machine's clock was set back: try again");
-        (void)poll(NULL, 0, LOOK_MS * 5);
-    }
-    return true;
-}
-
-/* The first step from now on whose code nobody has; it is taken before it is
- * waited for, so that everybody knows how long that is. */
-static bool
-take_step(record *r, const otp_key *key, uint64_t *step)
-{
-    uint64_t now = clock_now(), used, begin;
-    int64_t left = (r->of->deadline - io_now()) / 1000;
-
-    if (!read_number(r, &used))
-        return false;
-    *step = now / key->period;
-    if (*step * key->period < used)
-        *step = (used + key->period - 1) / key->period;
-    begin = *step * key->period;
-    if (begin > now && (left < 0 || begin - now > (uint64_t)left))
-        return fail_until(r, begin);
-    return write_number(r, begin + key->period);
-}
-
-static bool
-take_counter(record *r, const otp_key *key, uint64_t *counter)
-{
-    if (!read_number(r, counter))
-        return false;
-    if (*counter < key->counter)
-        *counter = key->counter;
-    return write_number(r, *counter + 1);
-}
-
-bool
-otp_use_code(const otp_key *key, source *of, otp_use **uses,
-             authplug_secret *code)
-{
-    record r = {.of = of, .folder = -1, .lock = -1};
-    uint64_t moving = 0;
-    bool good;
-
-    /* a server that asks for another code has seen the one before */
-    otp_release(uses);
-    good = open_folder(&r) && make_name(&r, key) && take_lock(&r) &&
-           (key->counted ? take_counter(&r, key, &moving) && hold_lock(&r, uses)
-                         : take_step(&r, key, &moving));
-
-    if (r.lock >= 0)
-        close(r.lock);
-    if (r.folder >= 0)
-        close(r.folder);
-    if (good && !key->counted)
-        good = wait_for(&r, moving * key->period);
-    return good &&
-           (otp_code(key, moving, code) || fail(of, "the code cannot be made"));
 }

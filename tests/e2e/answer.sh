@@ -164,6 +164,27 @@ want_screen 'answer "sesame"'
 want_screen 'answer "typed"'
 want_screen 'the rule in line 2 has answered 1 time in this login'
 
+# The messages of a client, in hex: PLUGIN_INIT, the method, "P:".
+init='01 00000002 00000001 68 00000016 00000000'
+method='03 00000014 6b6579626f6172642d696e746572616374697665'
+request='14 00000000 00000000 00000000 00000001 00000002 503a 00'
+
+it "what was answered counts when the client tries again, though all is forgotten"
+rules 'Host *' 'Username u' 'Host *' 'User u' 'Request "P:"' 'Response sesame'
+run 10 "$PY" "$E2E/converse.py" "$init" "$method" "$request" '!07' "$method" \
+    "$request" -- "$authplug" answer --config "$W/answers"
+want_rc 1
+[ "$(grep -c '^1500000001000000067365736[0-9a-f]*$' "$W/out")" = 1 ] ||
+    wrong "not one answer"
+want grep -q '^16' "$W/out"
+
+it "a client that tries again after the file has gone is told so"
+run 10 "$PY" "$E2E/converse.py" "$init" "$method" "$request" '!07' \
+    "@rm $W/answers" "$method" -- "$authplug" answer --config "$W/answers"
+want_rc 1
+hex=$(printf %s "$W/answers" | od -An -tx1 | tr -d ' \n')
+want grep -q "^05.*$hex" "$W/out"
+
 it "or as often as Limit says"
 rules 'Host *' 'Request "Password:"' 'Limit 2' 'Response sesame'
 client --prompt "Password: " --round --prompt "Password: "
@@ -260,15 +281,33 @@ client $rounds
 want_answer 755224 287082 359152
 client --prompt C:
 want_answer 969429
-want grep -rqx 'authplug 1 4' "$XDG_STATE_HOME"
+want grep -rqx 'authplug-used 1 hotp 4 [0-9]*' "$XDG_STATE_HOME"
+
+it "Counter is where they begin, and counts more than that of a URI"
+hotp "Secret $secret" 'Counter 5'
+client $rounds
+want_answer 254676 287922 162583
+hotp "Secret \"otpauth://hotp/c?secret=$secret&counter=7\"" 'Counter 0'
+client --prompt C:
+want_answer 755224
+
+it "the record counts where it is beyond it, and it where it is beyond the record"
+hotp "Secret $secret"
+client $rounds
+echo 'Counter 2' >>"$W/answers"
+client --prompt C:
+want_answer 969429
+sed -i 's/^Counter.*/Counter 9/' "$W/answers"
+client --prompt C:
+want_answer 520489
 
 it "the counter of a URI is where they begin"
 hotp "Secret \"otpauth://hotp/A%20B:c?secret=$secret&issuer=x&counter=7\""
 client --prompt C:
 want_answer 162583
 
-it "secrets may be in groups, in small letters, padded"
-hotp 'Secret "gezd gnbv-GY3T qojq gezd gnbv gy3t qojq===="'
+it "secrets may be in groups, in small letters"
+hotp 'Secret "gezd gnbv-GY3T qojq gezd gnbv gy3t qojq"'
 client --prompt C:
 want_answer 755224
 
@@ -281,15 +320,18 @@ hotp "Exec cat $W/seed" 'Secret $exec$'
 client --prompt C:
 want_answer 755224
 
-for fault in "Secret 1|neither base32" "Secret \"otpauth://totp/x?secret=AA\"|none of a Hotp" \
-    "Secret \"otpauth://hotp/x?digits=6\"|no secret" \
-    "Secret \"otpauth://hotp/x?secret=AA&secret=AB\"|given twice" \
-    "Secret \"otpauth://hotp/x?secret=AA&digits=99\"|may have" \
-    "Secret \"otpauth://hotp/x?secret=%4\"|may have"; do
+for fault in "Secret 1|neither base32" \
+    "Secret AAA|see whether a part is missing" \
+    "Secret \"otpauth://totp/x?secret=AA\"|a Totp block was expected" \
+    "Secret \"otpauth://hotp/x?digits=6\"|has no secret" \
+    "Secret \"otpauth://hotp/x?secret=AA&secret=AB\"|says something twice" \
+    "Secret \"otpauth://hotp/x?secret=AA&digits=99\"|other digits than 6" \
+    "Secret \"otpauth://hotp/x?secret=%4\"|two digits of hex"; do
     it "a secret that is none is said to be, without being shown: ${fault##*|}"
     hotp "${fault%%|*}"
     client --batch --prompt C:
     want_out PLUGIN_KI_USER_REQUEST
+    want_out "Hotp x: "
     want_out "${fault##*|}"
     want_not grep -q 'instruction.*secret=' "$W/out"
 done
@@ -318,7 +360,7 @@ rm -rf "$XDG_STATE_HOME"
 rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $totp:x$' 'Totp x' \
     "Secret $secret" 'Period 3600'
 client --batch --prompt C: --round --prompt C:
-want_out 'the next one can be at '
+want_out 'the next code of x can be used at '
 want_within 5000
 
 it "ten logins at once get ten codes, each another"
@@ -362,18 +404,18 @@ hotp "Secret $secret"
 mkdir -p "$XDG_STATE_HOME/authplug"
 chmod 755 "$XDG_STATE_HOME/authplug"
 client --batch --prompt C:
-want_out "chmod go= $XDG_STATE_HOME/authplug"
+want_out "chmod 700 $XDG_STATE_HOME/authplug"
 hotp "Secret $secret"
 client --prompt C:
-for f in "$XDG_STATE_HOME"/authplug/hotp-*[0-9]; do echo nonsense >"$f"; done
+for f in "$XDG_STATE_HOME"/authplug/*.hotp; do echo nonsense >"$f"; done
 client --batch --prompt C:
 want_out "cannot be understood"
-for f in "$XDG_STATE_HOME"/authplug/hotp-*[0-9]; do
+for f in "$XDG_STATE_HOME"/authplug/*.hotp; do
     rm "$f"
     ln -s /etc/passwd "$f"
 done
 client --batch --prompt C:
-want_out "cannot be read"
+want_out "is a symbolic link: remove it"
 
 it "the records tell no secret"
 hotp "Secret $secret"
@@ -412,6 +454,9 @@ faulty 1 'no host' 'Host'
 faulty 1 'no Secret' 'Totp x'
 faulty 3 'of this name already' 'Totp x' 'Secret A' 'Totp x'
 faulty 2 'unknown in a block of one-time' 'Hotp x' 'Period 30'
+faulty 2 'unknown in a block of one-time' 'Totp x' 'Counter 1'
+faulty 2 'number from 0 to 9223372036854775807' 'Hotp x' \
+    'Counter 9223372036854775808'
 faulty 2 'number from 6' 'Totp x' 'Digits 9'
 faulty 1 'belong together' 'Totp x' 'Secret $exec$'
 

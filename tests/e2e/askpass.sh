@@ -188,6 +188,31 @@ want_rc 0
 want [ "$(sort "$W/out" | tr -d '\n')" = 1234 ]
 want_nothing_left
 
+it "the plugin may be authplug's own configuration's, for each hop its own"
+mkdir -p "$W/home/.config/authplug"
+cat >"$W/home/.config/authplug/config" <<END
+Host 127.0.0.1:$(sshd_port last)
+    Plugin exec $hello '$password'
+Host 127.0.0.1:$(sshd_port pam)
+    Plugin exec $hello wrong
+END
+run 20 env -u AUTHPLUG_PLUGIN "$ask" -- $ssh last 'echo hello'
+want_rc 0
+want_out_is hello
+run 20 env -u AUTHPLUG_PLUGIN "$ask" -- $ssh pam 'echo no'
+want_rc 255
+run 20 "$ask" -- $ssh pam 'echo hello'
+want_rc 0
+
+it "which may forbid a plugin, and then nothing of it runs"
+echo "AllowPlugins $W/other" >"$W/home/.config/authplug/config"
+run 20 "$ask" --plugin "/usr/bin/touch $W/has-run" -- $ssh pam 'echo no'
+want_rc 255
+want_err_like "^authplug askpass: the plugin '/usr/bin/touch' .*config:1"
+want_not [ -e "$W/has-run" ]
+want_nothing_left
+rm "$W/home/.config/authplug/config"
+
 it "where there is no plugin the question goes to the terminal, marked"
 run 20 --pty --on 'server| Password:' "type:$(printf %s "$password" |
     od -An -tx1 | tr -d '\n' | sed 's/ /\\x/g')\n" -- \

@@ -3,124 +3,9 @@
 # side by side with OpenSSH's own control master where the two can be compared.
 #
 # BUILD is the build directory, with tests/tools/mux_harness. Prints TAP.
-# shellcheck disable=SC2016,SC2012,SC2317
+# shellcheck disable=SC1091,SC2016,SC2012,SC2154,SC2317
 set -u
-
-: "${BUILD:?the build directory}"
-harness=$BUILD/tests/tools/mux_harness
-sshd=${SSHD:-/usr/sbin/sshd}
-py=/usr/bin/python3
-
-for tool in "$sshd" ssh sftp ssh-keygen "$py" timeout pgrep sha256sum; do
-    command -v "$tool" >/dev/null || {
-        [ "${CI:-}" != true ] || { echo "Bail out! no $tool"; exit 1; }
-        echo "1..0 # SKIP $tool is not installed"
-        exit 0
-    }
-done
-
-[ -x "$harness" ] || { echo "Bail out! $harness is not built"; exit 1; }
-
-T=$(mktemp -d) || exit 1
-started=
-count=0
-failed=0
-
-# The programs that this script started, by their numbers, and no others.
-stop() {
-    for pid in "$@"; do
-        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-    done
-}
-# shellcheck disable=SC2086
-trap 'stop $started; rm -rf "$T"' EXIT
-trap 'exit 1' HUP INT TERM
-
-# report NAME: takes the status of what ran before it.
-report() {
-    status=$?
-    count=$((count + 1))
-    if [ $status -eq 0 ]; then
-        echo "ok $count - $1"
-    else
-        echo "not ok $count - $1"
-        failed=1
-        for log in "$T"/out "$T"/err "$T"/out.theirs "$T"/err.theirs; do
-            [ -s "$log" ] && head -c 2000 "$log" | sed "s|^|# ${log##*/}: |"
-        done
-    fi
-    rm -f "$T"/out "$T"/err "$T"/out.theirs "$T"/err.theirs
-}
-
-# until_true SECONDS COMMAND...
-until_true() {
-    left=$(($1 * 10))
-    shift
-    until "$@"; do
-        left=$((left - 1))
-        [ $left -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
-
-is_gone() { ! kill -0 "$1" 2>/dev/null; }
-has() { grep -q -- "$2" "$T/$1" 2>/dev/null; }
-
-# --------------------------------------------------------------- a sshd
-
-ssh-keygen -q -t ed25519 -N '' -f "$T/host" || exit 1
-ssh-keygen -q -t ed25519 -N '' -f "$T/key" || exit 1
-cp "$T/key.pub" "$T/authorized"
-[ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
-
-free_port() {
-    "$py" -c 'import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-# start_sshd NAME LINE...: sets $port and $pid
-start_sshd() {
-    name=$1
-    shift
-    port=$(free_port)
-    cat >"$T/$name.conf" <<EOF
-Port $port
-ListenAddress 127.0.0.1
-HostKey $T/host
-AuthorizedKeysFile $T/authorized
-PermitRootLogin prohibit-password
-StrictModes no
-UsePAM no
-UseDNS no
-PidFile none
-PrintMotd no
-PrintLastLog no
-Subsystem sftp internal-sftp
-AcceptEnv MUXT_*
-SetEnv HOME=$T
-EOF
-    printf '%s\n' "$@" >>"$T/$name.conf"
-    "$sshd" -D -f "$T/$name.conf" -E "$T/$name.log" &
-    pid=$!
-    started="$pid $started"
-    until_true 10 has "$name.log" 'Server listening'
-}
-
-# start_harness SOCKET ARGUMENT...: sets $pid
-start_harness() {
-    socket=$1
-    shift
-    "$harness" -o $$ "$@" "$T/key" "$T/$socket" \
-        >"$T/$socket.out" 2>"$T/$socket.log" &
-    pid=$!
-    started="$pid $started"
-    until_true 10 has "$socket.out" .
-}
-
-export XDG_RUNTIME_DIR="$T/run"
-# Freed memory that a sanitizer keeps would count below.
-export ASAN_OPTIONS="quarantine_size_mb=4:${ASAN_OPTIONS-}"
-mkdir -m 0700 "$T/run"
+. "$(dirname "$0")/mux_lib.sh"
 
 start_sshd main 'MaxSessions 20' 'RekeyLimit 4M' || { cat "$T/main.log"; exit 1; }
 main=$port
@@ -135,21 +20,6 @@ ssh -F none -N -M -S "$T/theirs" -p "$main" -i "$T/key" \
     -o IdentitiesOnly=yes 127.0.0.1 >/dev/null 2>&1 &
 started="$! $started"
 until_true 10 test -S "$T/theirs" || echo "# OpenSSH's master did not start"
-
-# via SOCKET ARGUMENT...: ssh that must not make a connection of its own.
-via() {
-    socket=$1
-    shift
-    timeout "${LIMIT:-30}" ssh -F none -S "$T/$socket" \
-        -o ProxyCommand='echo a connection of its own >&2; exit 99' "$@"
-}
-
-# The same, to be put into the background and stopped by its number.
-via_exec() {
-    socket=$1
-    shift
-    exec timeout 30 ssh -F none -S "$T/$socket" -o ProxyCommand=false "$@"
-}
 
 # alike ARGUMENT...: both masters give the same output, errors and status.
 alike() {
@@ -413,17 +283,9 @@ report 'the flags of passed descriptors stay as they were'
 
 # ------------------------------------------------------- what is not served
 
-LIMIT=10 via ours -W 127.0.0.1:1 x >"$T/out" 2>"$T/err" </dev/null
-[ $? -eq 255 ] && grep -q 'does not forward standard input' "$T/err"
-report '-W is refused with a reason'
-
-LIMIT=10 via ours -O forward -L 9:127.0.0.1:9 x >"$T/out" 2>"$T/err"
-[ $? -eq 255 ] && grep -q 'does not forward ports' "$T/err"
-report '-O forward is refused with a reason'
-
-LIMIT=10 via ours -O exit x >"$T/out" 2>"$T/err"
-[ $? -eq 255 ] && grep -q 'ends with the program that made it' "$T/err"
-report '-O exit is refused with a reason'
+LIMIT=10 via ours -O proxy x >"$T/out" 2>"$T/err" </dev/null
+[ $? -eq 255 ] && grep -q 'does not serve proxies' "$T/err"
+report '-O proxy is refused with a reason'
 
 # ---------------------------------------------------------- clients gone bad
 
@@ -442,10 +304,11 @@ def packet(*words):
 def closes(s):
     return s.recv(100) == b""
 hello = packet(1, 4)
+stdio = packet(0x10000008, 1, 0, 4, 0x686f7374, 22)
 half = connect()          # half a packet, and then nothing
 half.send(hello + packet(0x10000004, 1)[:7])
 short = connect()         # descriptors that never come
-short.send(hello + packet(0x10000008, 1))
+short.send(hello + stdio)
 assert subprocess.run(["timeout", "10", "ssh", "-F", "none", "-S", t + "/ours",
                        "-o", "ProxyCommand=false", "x", "true"],
                       stdin=subprocess.DEVNULL).returncode == 0
@@ -463,9 +326,9 @@ s.send(packet(0x7fffffff, 10))
 assert s.recv(100)[4:12] == struct.pack(">II", 0x80000003, 10)
 # A byte without a descriptor, and two at once.
 nothing = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1]))]
-s = connect(); s.send(hello + packet(0x10000008, 1)); s.send(b"x")
+s = connect(); s.send(hello + stdio); s.send(b"x")
 assert closes(s)
-s = connect(); s.send(hello + packet(0x10000008, 1)); s.sendmsg([b"x"], nothing)
+s = connect(); s.send(hello + stdio); s.sendmsg([b"x"], nothing)
 assert closes(s)
 s = connect()             # descriptors where none belong are dropped
 s.sendmsg([hello], nothing)
@@ -613,4 +476,4 @@ fi
 report 'no sanitizer complained'
 
 echo "1..$count"
-exit $failed
+exit "$failed"

@@ -17,6 +17,7 @@ process that it started, however detached, is looked for, noted, and killed.
   --on TEXT DO    once TEXT appeared (in order), DO: "type:WORDS" (with \\n,
                   \\x03 and so on) or "kill:SIGNAL"
   --after S DO    the same, S seconds after the start
+  --keep          what it leaves is meant to stay
 
   run.py --stop PID...   ends processes and everything below them
 """
@@ -100,11 +101,11 @@ def state_of(pid):
 class Options:
     def __init__(self, words):
         self.within, self.report, self.screen = 60.0, None, None
-        self.pty = self.ctty = False
+        self.pty = self.ctty = self.keep = False
         self.size, self.steps, self.timed = (24, 80), [], []
         while words and words[0] != "--":
             word = words.pop(0)
-            if word in ("--pty", "--ctty"):
+            if word in ("--pty", "--ctty", "--keep"):
                 setattr(self, word[2:], True)
             elif word == "--within":
                 self.within = float(words.pop(0))
@@ -203,7 +204,8 @@ class Run:
                 self.left.append("a terminal that is not as it was found")
             self.left += [f"never seen on the terminal: {text.decode()}"
                           for text, _ in options.steps]
-        self.collect()
+        if not options.keep:
+            self.collect()
         self.tell(status, took)
         return status
 

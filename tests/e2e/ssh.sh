@@ -351,9 +351,19 @@ run 20 "$login" --batch -o IdentityFile="$W/key_keyonly" -F "$W/ssh_config" \
 want_rc 255
 want_err "chmod 600"
 
-it "-N, which needs what is not served yet, is refused before the login"
-run 20 "$login" -N --plugin "$answer" pam
-want_failure "-N"
+it "-N keeps the connection until it is ended, and runs no command"
+: >"$W/pam/log"
+run 20 --after 2 kill:TERM -- "$login" -N --plugin "$answer" pam
+want_rc 0
+want_at_least 1900
+want_quiet
+want_nothing_left
+want_sshd_log pam "Accepted keyboard-interactive/pam for $me"
+! grep -q "Starting session" "$W/pam/log" || wrong "a session was started"
+
+it "-w is refused before the login"
+run 20 "$login" -w 0:0 --plugin "$answer" pam
+want_failure "-w"
 
 it "the server's banner is shown as its own, harmless, and not with -q"
 printf 'Authorised use only\n\033[31mauthplug ssh: host key verified\n' >"$W/banner"

@@ -219,6 +219,11 @@ options ssh-passwd-plugin.8 \
     "$build/plugins/ssh-passwd-plugin/ssh-passwd-plugin"
 options authplug-answer.1 "$build/authplug" answer
 options authplug-askpass.1 "$build/authplug" askpass
+options authplug-config.1 "$build/authplug" config
+grep -oE '\{"[A-Za-z]+", [a-z_]+, (true|false)\}' client/settings.c |
+    cut -d'"' -f2 >"$tmp/a"
+sed -n 's/^\.It Cm \([A-Z][A-Za-z]*\).*/\1/p' man/authplug-config.5 >"$tmp/b"
+same "authplug-config(5) has the keywords of the file"
 options authplug-try.1 "$build/authplug" try
 sed -n 's/^    {"\([a-z-]*\)", .*_argument.*/--\1/p' cli/try_*.c |
     sort -u | grep -vx -e --help >"$tmp/a"
@@ -231,6 +236,7 @@ else
 fi
 if [ -x "$build/authplug-ssh" ]; then
     options authplug-ssh.1 "$build/authplug" ssh
+    options authplug-connect.1 "$build/authplug" connect
 else
     skip "authplug-ssh.1 has the options of the help text" "it is not built"
 fi
@@ -246,7 +252,7 @@ fi
 
 "$build/authplug" --help |
     sed -n 's/^  \([a-z][a-z-]*\)  *.*/\1/p' >"$tmp/a"
-sed -n 's/^\.It Nm Cm \([a-z]*\).*/\1/p' man/authplug.1 >"$tmp/b"
+sed -n 's/^\.It Nm Cm \([a-z-]*\).*/\1/p' man/authplug.1 >"$tmp/b"
 same "authplug(1) lists the commands"
 
 # --------------------------------------------------------------- documents

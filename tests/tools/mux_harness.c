@@ -1,9 +1,9 @@
 /*
  * mux_harness - logs in with a key on loopback and serves the connection.
  *
- *     mux_harness [-1] [-d] [-c CIPHERS] [-o PID] [-t MS] PORT KEY [PATH]
+ *     mux_harness [-1] [-d] [-a AGENT] [-c CIPHERS] [-o PID] [-t MS] PORT KEY [PATH]
  *
- * -1 serves one client, -d tells on standard error what happens, -o serves on
+ * -1 serves one client, -a forwards an agent, -d tells on standard error what happens, -o serves on
  * behalf of a process, -t waits so long for the first client. Prints the
  * socket's path when it listens; PATH is where it is then moved to. Exits with
  * the number of enum mux_end, or 100 before serving.
@@ -98,11 +98,13 @@ main(int argc, char **argv)
     int option;
     int fd;
 
-    while ((option = getopt(argc, argv, "1dc:o:t:")) != -1) {
+    while ((option = getopt(argc, argv, "1da:c:o:t:")) != -1) {
         if (option == '1')
             options.once = true;
         else if (option == 'd')
             options.debug = debug;
+        else if (option == 'a')
+            options.agent = optarg;
         else if (option == 'c')
             ciphers = optarg;
         else if (option == 'o')
@@ -111,8 +113,8 @@ main(int argc, char **argv)
             options.first_client_ms = (int)strtol(optarg, NULL, 10);
         else
             return fail("usage",
-                        "[-1] [-d] [-c CIPHERS] [-o PID] [-t MS] PORT KEY "
-                        "[PATH]");
+                        "[-1] [-d] [-a AGENT] [-c CIPHERS] [-o PID] [-t MS] "
+                        "PORT KEY [PATH]");
     }
     if (argc - optind < 2)
         return fail("usage", "a port and a key file are needed");

@@ -14,14 +14,13 @@
 
 #define WORDS_MAX 32
 
-/* Parses words separated by blanks, "^" standing for a blank in a word. */
-static bool
-parse(ssh_args *args, const char *line)
+/* Words separated by blanks, "^" standing for a blank in a word. */
+static int
+split(const char *line, char *argv[WORDS_MAX])
 {
-    static char copy[1024], *argv[WORDS_MAX];
+    static char copy[1024];
     int argc = 0;
 
-    memset(args, 0, sizeof *args);
     memcpy(copy, line, strlen(line) + 1);
     for (char *c = copy; *c != 0;) {
         argv[argc++] = c;
@@ -34,6 +33,16 @@ parse(ssh_args *args, const char *line)
         for (char *c = argv[i]; *c != 0; c++)
             if (*c == '^')
                 *c = ' ';
+    return argc;
+}
+
+static bool
+parse(ssh_args *args, const char *line)
+{
+    static char *argv[WORDS_MAX];
+    int argc = split(line, argv);
+
+    memset(args, 0, sizeof *args);
     return args_parse(args, argc, argv);
 }
 
@@ -210,6 +219,90 @@ a_user_takes_the_place_of_those_that_options_name(void **state)
                         "ssh -l -x -v -- h");
 }
 
+/* ------------------------------------------------------------------ connect */
+
+static bool
+parse_connect(ssh_args *args, const char *line)
+{
+    static char *argv[WORDS_MAX];
+    int argc = split(line, argv);
+
+    *args = (ssh_args){.connect = true};
+    return args_parse(args, argc, argv);
+}
+
+static void
+connect_has_options_that_ssh_has_not(void **state)
+{
+    ssh_args args;
+
+    (void)state;
+    assert_true(parse_connect(&args, "x --foreground -p 1 --if-needed "
+                                     "--quiet h"));
+    assert_true(args.foreground && args.if_needed && args.quiet);
+    args_free(&args);
+    assert_false(parse(&args, "x --foreground h"));
+    args_free(&args);
+}
+
+static void
+connect_runs_no_command_and_answers_no_question(void **state)
+{
+    static const char *const lines[] = {"x h true", "x -G h", "x -O exit h",
+                                        "x -w 0:0 h", "x"};
+    ssh_args args;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_false(parse_connect(&args, lines[i]));
+        args_free(&args);
+    }
+}
+
+static void
+an_ssh_that_only_answers_is_told_from_one_that_connects(void **state)
+{
+    static const char *const asks[] = {
+        "ssh -G h",     "ssh -O check h", "ssh -p 22 -vG h", "ssh h -O exit",
+        "ssh -Oexit h", "ssh -V",         "ssh -oX=-p -G h"};
+    static const char *const connects[] = {
+        "ssh h",       "ssh h ls -G", "ssh -p -G h",
+        "ssh -l -O h", "ssh -- -G",   "ssh -oControlPath=-G h",
+        "ssh -tt h",   "ssh",         "ssh -p22 h x -V",
+        "ssh -p"};
+    char *argv[WORDS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
+        assert_true(args_ask_only(split(asks[i], argv), argv));
+    for (size_t i = 0; i < sizeof connects / sizeof *connects; i++)
+        assert_false(args_ask_only(split(connects[i], argv), argv));
+}
+
+static void
+who_wants_no_shared_connection_says_so(void **state)
+{
+    static const char *const alone[] = {
+        "x -S none h", "x -o ControlPath=none h", "x -ocontrolpath^none h",
+        "x -oControlPath=none -S /p h"};
+    static const char *const shared[] = {
+        "x h", "x -S /none h", "x -S /p -oControlPath=none h",
+        "x -oControlPath=nonesuch h", "x -oControlMaster=none h"};
+    ssh_args args;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++) {
+        assert_true(parse(&args, alone[i]));
+        assert_true(args_alone(&args));
+        args_free(&args);
+    }
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        assert_true(parse(&args, shared[i]));
+        assert_false(args_alone(&args));
+        args_free(&args);
+    }
+}
+
 int
 main(void)
 {
@@ -226,6 +319,11 @@ main(void)
         cmocka_unit_test(
             the_environment_names_a_plugin_and_the_command_line_wins),
         cmocka_unit_test(a_user_takes_the_place_of_those_that_options_name),
+        cmocka_unit_test(connect_has_options_that_ssh_has_not),
+        cmocka_unit_test(connect_runs_no_command_and_answers_no_question),
+        cmocka_unit_test(
+            an_ssh_that_only_answers_is_told_from_one_that_connects),
+        cmocka_unit_test(who_wants_no_shared_connection_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,23 @@ others_than_authentication_s_are_passed_over(void **state)
 }
 
 static void
+global_requests_and_replies_come_if_they_are_wanted(void **state)
+{
+    (void)state;
+    it.global = true;
+    put_packet(true, true, 79, "before");
+    put_packet(false, true, 80, "request");
+    put_packet(true, true, 81, "port");
+    put_packet(true, true, 82, "");
+    put_packet(true, true, 90, "behind");
+    want(true, 79, "before");
+    want(false, 80, "request");
+    want(true, 81, "port");
+    want(true, 82, "");
+    want_none();
+}
+
+static void
 what_was_read_is_gone(void **state)
 {
     char byte;
@@ -217,6 +234,7 @@ main(void)
         CASE(packets_come_in_their_order),
         CASE(one_that_came_under_etm_has_no_length),
         CASE(others_than_authentication_s_are_passed_over),
+        CASE(global_requests_and_replies_come_if_they_are_wanted),
         CASE(what_was_read_is_gone),
         CASE(half_a_packet_is_waited_for),
         CASE(packets_that_are_none_are_passed_over),

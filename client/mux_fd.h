@@ -1,9 +1,9 @@
 /*
- * mux_end.h - the descriptors that a client passed: read and written without
- * ever blocking, whatever they are and whoever else has them.
+ * mux_fd.h - descriptors that a client passed, and sockets of ours: read and
+ * written without ever blocking, whatever they are and whoever else has them.
  */
-#ifndef AUTHPLUG_CLIENT_MUX_END_H
-#define AUTHPLUG_CLIENT_MUX_END_H
+#ifndef AUTHPLUG_CLIENT_MUX_FD_H
+#define AUTHPLUG_CLIENT_MUX_FD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,30 +14,42 @@
  * and whoever started it, so O_NONBLOCK is never set on it. How to use it
  * without blocking then depends on what it is.
  */
-enum mux_end_kind {
-    END_DIRECT,  /* never blocks, or a description of our own that does not */
-    END_SOCKET,  /* MSG_DONTWAIT */
-    END_CAUTIOUS /* poll first, and take small bites */
+enum mux_fd_kind {
+    MUX_FD_DIRECT, /* never blocks, or a description of our own that does not */
+    MUX_FD_SOCKET, /* MSG_DONTWAIT */
+    MUX_FD_CAUTIOUS /* poll first, and take small bites */
 };
 
-struct mux_end {
+/* What closing does. */
+enum mux_fd_part {
+    MUX_FD_WHOLE,   /* closes the descriptor */
+    MUX_FD_READING, /* nothing: the socket is its owner's */
+    MUX_FD_WRITING  /* tells the other side that no more will come */
+};
+
+struct mux_fd {
     int fd; /* -1 when closed */
-    enum mux_end_kind kind;
+    enum mux_fd_kind kind;
+    enum mux_fd_part part;
 };
 
 /* Takes a passed descriptor over. */
-struct mux_end mux_end_adopt(int fd);
+struct mux_fd mux_fd_adopt(int fd);
 
-void mux_end_close(struct mux_end *end);
+/* One direction of a connected socket, which stays the caller's to close. */
+struct mux_fd mux_fd_of_socket(int sock, enum mux_fd_part part);
+
+void mux_fd_close(struct mux_fd *end);
 
 /* Bytes read; 0 at the end, also an unhappy one; -1 when it would block. */
-ssize_t mux_end_read(const struct mux_end *end, void *data, size_t size);
+ssize_t mux_fd_read(const struct mux_fd *end, void *data, size_t size);
 
 /* Bytes written; 0 when it would block; -1 when nobody reads any more. */
-ssize_t mux_end_write(const struct mux_end *end, const void *data, size_t len);
+ssize_t mux_fd_write(const struct mux_fd *end, const void *data, size_t len);
 
 /*
  * Standard output or standard error.
+ * Blocked without a descriptor, it waits for its owner to give it one.
  *
  * After a stall, what libssh keeps is taken over as a whole into the hold, and
  * again only when the hold is empty: ssh_channel_read opens the window again
@@ -45,7 +57,7 @@ ssize_t mux_end_write(const struct mux_end *end, const void *data, size_t len);
  * would let the server fill the memory.
  */
 struct mux_sink {
-    struct mux_end end;
+    struct mux_fd end;
     int is_stderr;  /* as libssh wants it */
     bool blocked;   /* it took no more; wait for POLLOUT */
     int polled;     /* its place among the polls; -1 if none */

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #endif
 
-#include "client/mux_end.h"
+#include "client/mux_fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,16 +16,24 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define MAJOR_MEM 1  /* /dev/null and its like */
-#define MAJOR_TTY 5  /* /dev/tty: another terminal for whoever opens it */
+#define MAJOR_MEM 1   /* /dev/null and its like */
+#define MAJOR_TTY 5   /* /dev/tty: another terminal for whoever opens it */
 #define MAJOR_PTS 136 /* to 143 */
 
 void
-mux_end_close(struct mux_end *end)
+mux_fd_close(struct mux_fd *end)
 {
-    if (end->fd >= 0)
+    if (end->fd >= 0 && end->part == MUX_FD_WHOLE)
         close(end->fd);
+    else if (end->fd >= 0 && end->part == MUX_FD_WRITING)
+        (void)shutdown(end->fd, SHUT_WR);
     end->fd = -1;
+}
+
+struct mux_fd
+mux_fd_of_socket(int sock, enum mux_fd_part part)
+{
+    return (struct mux_fd){sock, MUX_FD_SOCKET, part};
 }
 
 /* Another description of the same pipe or terminal, or -1. */
@@ -61,10 +69,10 @@ is_same_terminal(int fd, const struct stat *st)
            major(again.st_rdev) < MAJOR_PTS + 8;
 }
 
-struct mux_end
-mux_end_adopt(int fd)
+struct mux_fd
+mux_fd_adopt(int fd)
 {
-    struct mux_end end = {fd, END_CAUTIOUS};
+    struct mux_fd end = {fd, MUX_FD_CAUTIOUS, MUX_FD_WHOLE};
     struct stat st;
     int flags = fcntl(fd, F_GETFL);
     int mine;
@@ -72,13 +80,13 @@ mux_end_adopt(int fd)
     if (flags < 0 || fstat(fd, &st) != 0)
         return end;
     if (S_ISSOCK(st.st_mode)) {
-        end.kind = END_SOCKET;
+        end.kind = MUX_FD_SOCKET;
         return end;
     }
     if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ||
         (S_ISCHR(st.st_mode) && major(st.st_rdev) == MAJOR_MEM) ||
         (flags & O_NONBLOCK) != 0) {
-        end.kind = END_DIRECT;
+        end.kind = MUX_FD_DIRECT;
         return end;
     }
     if (!S_ISFIFO(st.st_mode) && !isatty(fd))
@@ -92,7 +100,7 @@ mux_end_adopt(int fd)
     }
     close(fd);
     end.fd = mine;
-    end.kind = END_DIRECT;
+    end.kind = MUX_FD_DIRECT;
     return end;
 }
 
@@ -105,14 +113,14 @@ is_ready(int fd, short events)
 }
 
 ssize_t
-mux_end_read(const struct mux_end *end, void *data, size_t size)
+mux_fd_read(const struct mux_fd *end, void *data, size_t size)
 {
     ssize_t got;
 
-    if (end->kind == END_CAUTIOUS && !is_ready(end->fd, POLLIN))
+    if (end->kind == MUX_FD_CAUTIOUS && !is_ready(end->fd, POLLIN))
         return -1;
     do {
-        if (end->kind == END_SOCKET)
+        if (end->kind == MUX_FD_SOCKET)
             got = recv(end->fd, data, size, MSG_DONTWAIT);
         else
             got = read(end->fd, data, size);
@@ -123,17 +131,17 @@ mux_end_read(const struct mux_end *end, void *data, size_t size)
 }
 
 ssize_t
-mux_end_write(const struct mux_end *end, const void *data, size_t len)
+mux_fd_write(const struct mux_fd *end, const void *data, size_t len)
 {
     ssize_t put;
 
-    if (end->kind == END_CAUTIOUS) {
+    if (end->kind == MUX_FD_CAUTIOUS) {
         if (!is_ready(end->fd, POLLOUT))
             return 0;
         len = len < PIPE_BUF ? len : PIPE_BUF;
     }
     do {
-        if (end->kind == END_SOCKET)
+        if (end->kind == MUX_FD_SOCKET)
             put = send(end->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
         else
             put = write(end->fd, data, len);
@@ -152,25 +160,25 @@ mux_sink_is_empty(const struct mux_sink *sink)
 void
 mux_sink_close(struct mux_sink *sink)
 {
-    mux_end_close(&sink->end);
+    mux_fd_close(&sink->end);
     sink->blocked = false;
     sink->hold_len = 0;
 }
 
 bool
 mux_sink_write(struct mux_sink *sink, const unsigned char *data, size_t len,
-           size_t *taken)
+               size_t *taken)
 {
     ssize_t put;
 
     *taken = 0;
     while (*taken < len && !sink->blocked) {
-        put = mux_end_write(&sink->end, data + *taken, len - *taken);
+        put = mux_fd_write(&sink->end, data + *taken, len - *taken);
         if (put < 0)
             return false;
         *taken += (size_t)put;
         /* A short write says that it is full; no need to ask again. */
-        if (put == 0 || (*taken < len && sink->end.kind == END_DIRECT))
+        if (put == 0 || (*taken < len && sink->end.kind == MUX_FD_DIRECT))
             sink->blocked = true;
     }
     return true;

@@ -1,0 +1,208 @@
+/* authplug connect: a connection that stays, for stock ssh to use. */
+#define _GNU_SOURCE
+#include "cli/ssh.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char connect_help[] =
+    "usage: authplug connect [ssh options] [--plugin CMD] [--batch]\n"
+    "                        [--timeout S] [-S PATH] [--foreground]\n"
+    "                        [--if-needed] [--quiet] [user@]host\n"
+    "\n"
+    "Logs in as `authplug ssh` does and keeps the connection in the\n"
+    "background, where stock ssh, scp, sftp, rsync, git and others find it:\n"
+    "\n"
+    "  ssh -S \"$(authplug connect host)\" host\n"
+    "\n"
+    "A connection that stands already is left as it is.\n"
+    "\n"
+    "  -S PATH        where stock ssh finds it; without it the configured\n"
+    "                 ControlPath; without that a place of its own, which is\n"
+    "                 printed as the last line\n"
+    "  --foreground   stay here until the connection ends\n"
+    "  --if-needed    for Match exec in ssh_config: log in only where ssh\n"
+    "                 wants a connection, and give exit status 0 whatever\n"
+    "                 comes of it\n"
+    "  --quiet        do not print the path\n"
+    "  --plugin CMD, --batch, --timeout S, -v\n"
+    "                 as for authplug ssh\n"
+    "  -o ControlPersist=TIME\n"
+    "                 end when nobody has used it for so long\n"
+    "  --help, --version\n"
+    "\n"
+    "ssh -O check, -O stop and -O exit work on it.\n"
+    "Exit status: 0 if the connection stands; 255 if the login failed.\n"
+    "More: man authplug-connect\n";
+
+/* What became of the wish for a connection. */
+typedef enum outcome {
+    STANDS, /* there is one by now, not of ours */
+    MADE,   /* the login is done */
+    STOCK,  /* stock ssh has to do it */
+    FAILED
+} outcome;
+
+/* Whether the place is free, taken by a connection, or by something else. */
+static outcome
+look_at(const standing *place)
+{
+    switch (standing_ask(place->path, NULL)) {
+    case STANDING_ALIVE:
+        return STANDS;
+    case STANDING_MUTE:
+        io_say(PROGRAM, "what serves %s does not answer: end it, then try "
+                        "again",
+               place->path);
+        return FAILED;
+    case STANDING_FOREIGN:
+        io_say(PROGRAM, "%s is another user's, or no socket: choose another "
+                        "path with -S",
+               place->path);
+        return FAILED;
+    case STANDING_NONE:
+        break;
+    }
+    return MADE;
+}
+
+/* Whether a login makes sense: the place is free, and ours alone. */
+static outcome
+take_place(struct login *login, standing *place)
+{
+    outcome out;
+    bool waited;
+
+    if (!standing_place(place, &login->config))
+        return FAILED;
+    out = look_at(place);
+    if (out != MADE)
+        return out;
+    if (!standing_lock(place, login->deadline, &waited))
+        return FAILED;
+    if (!waited)
+        return MADE;
+    out = look_at(place);
+    if (out == MADE && login->args->if_needed)
+        return FAILED; /* the other has said why; one dialogue is enough */
+    return out;
+}
+
+static outcome
+log_in(struct login *login, standing *place, ssh_args *args)
+{
+    login_end end = LOGIN_FAILED;
+    outcome out = FAILED;
+
+    guard_begin();
+    io_signals_begin();
+    if (login_prepare(login, args))
+        out = take_place(login, place);
+    if (out == MADE && master_prepare(place))
+        end = login_run(login);
+    end = ssh_settle(login, end);
+    if (out != MADE)
+        return out;
+    return end == LOGIN_DONE ? MADE : end == LOGIN_STOCK ? STOCK : FAILED;
+}
+
+/* ------------------------------------------------------------------ serving */
+
+static int
+tell_path(const ssh_args *args, const char *path)
+{
+    if (!args->quiet && (printf("%s\n", path) < 0 || fflush(stdout) != 0))
+        return EXIT_FAILED;
+    return EXIT_GOOD;
+}
+
+/* The login is done: from here on others use it. */
+static int
+serve(struct login *login, standing *place)
+{
+    const ssh_args *args = login->args;
+    pid_t child = -1;
+    int result = EXIT_FAILED;
+
+    if (master_publish(place))
+        child = master_start(login, MASTER_STANDING);
+    standing_unlock(place);
+    if (child < 0) {
+        master_abandon();
+        session_hold_signals(false);
+        return EXIT_FAILED;
+    }
+    if (login->config.forwards &&
+        session_forward(args, place->path) != EXIT_GOOD &&
+        login->config.exit_on_forward_failure) {
+        (void)kill(child, SIGTERM);
+        return master_wait(child), EXIT_FAILED;
+    }
+    result = tell_path(args, place->path);
+    if (args->foreground)
+        return master_wait(child);
+    session_hold_signals(false);
+    return result;
+}
+
+/* ---------------------------------------------------------------- if needed */
+
+/* Whether a login may be needed at all; -1, or the exit status. */
+static int
+spare(const ssh_args *args)
+{
+    const char *guard = getenv(ABOVE_GUARD);
+
+    if (!args->if_needed)
+        return -1;
+    /* our own `ssh -G` wants to know what applies besides us */
+    if (guard != NULL && *guard != 0)
+        return 1;
+    return above_asks_only() ? EXIT_GOOD : -1;
+}
+
+/* Where the command line says all about the place, a look is enough, and no
+ * `ssh -G` is run each time that Match exec asks. */
+static bool
+stands_where_told(const ssh_args *args)
+{
+    const char *path = args_control_path(args);
+
+    return path != NULL && path[0] == '/' && strlen(path) < MUX_PATH_MAX &&
+           strpbrk(path, "%$\"\\ ") == NULL &&
+           standing_ask(path, NULL) == STANDING_ALIVE &&
+           tell_path(args, path) == EXIT_GOOD;
+}
+
+int
+connect_run(ssh_args *args)
+{
+    struct login login = {.stays = true};
+    standing place = {.lock = -1};
+    int result = spare(args);
+
+    if (result >= 0)
+        return result;
+    if (stands_where_told(args))
+        return EXIT_GOOD;
+    result = EXIT_FAILED;
+    switch (log_in(&login, &place, args)) {
+    case STANDS:
+        result = tell_path(args, place.path);
+        break;
+    case MADE:
+        result = serve(&login, &place);
+        break;
+    case STOCK:
+        result = session_stock_connect(args, place.path);
+        if (result == EXIT_GOOD)
+            result = tell_path(args, place.path);
+        break;
+    case FAILED:
+        break;
+    }
+    standing_unlock(&place);
+    return args->if_needed ? EXIT_GOOD : result;
+}

@@ -1,0 +1,191 @@
+/* The process that serves a connection to stock ssh. */
+#define _GNU_SOURCE
+#include "client/client.h"
+#include "client/mux.h"
+#include "client/standing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A connection that nobody watches is to end when its server is gone. */
+#define ALIVE_S 60
+#define ALIVE_COUNT 3
+
+/* The socket, from master_prepare() on. */
+static struct {
+    int listener;
+    char path[MUX_PATH_MAX];
+} door = {.listener = -1};
+
+/* A socket of ours alone, or beside the place that others know. */
+static bool
+open_door(const struct standing *place)
+{
+    char why[256];
+
+    if (place == NULL)
+        door.listener =
+            mux_listen(door.path, sizeof door.path, why, sizeof why);
+    else
+        door.listener = mux_listen_beside(place->path, door.path,
+                                          sizeof door.path, why, sizeof why);
+    if (door.listener < 0)
+        io_say(PROGRAM, "%s", why);
+    return door.listener >= 0;
+}
+
+void
+master_abandon(void)
+{
+    if (door.listener < 0)
+        return;
+    unlink(door.path);
+    close(door.listener);
+    door.listener = -1;
+}
+
+bool
+master_prepare(const struct standing *place)
+{
+    bool good = open_door(place);
+
+    /* only a trial: what is killed during the login is to leave nothing */
+    if (place != NULL)
+        master_abandon();
+    return good;
+}
+
+bool
+master_publish(const struct standing *place)
+{
+    if (!open_door(place) || !standing_publish(place, door.path))
+        return false;
+    memcpy(door.path, place->path, sizeof door.path);
+    return true;
+}
+
+const char *
+master_path(void)
+{
+    return door.listener >= 0 ? door.path : NULL;
+}
+
+/* ControlPersist, in milliseconds; what it is by default for "yes". */
+static long
+persistence(const char *value, long standard)
+{
+    long seconds = value != NULL ? strtol(value, NULL, 10) : 0;
+
+    if (seconds > 0)
+        return seconds < LONG_MAX / 1000 ? seconds * 1000 : -1;
+    return value != NULL && strcmp(value, "yes") == 0 ? -1 : standard;
+}
+
+static void
+set_options(struct mux_options *options, const ssh_config *config,
+            master_kind kind)
+{
+    int alive = config->aliveinterval;
+
+    options->path = door.path;
+    options->agent = config->agent;
+    options->once = kind == MASTER_ONCE;
+    if (kind != MASTER_STANDING)
+        options->owner_pid = getpid();
+    if (kind == MASTER_SHARED || kind == MASTER_STANDING)
+        options->idle_ms = persistence(config->controlpersist,
+                                       kind == MASTER_STANDING ? -1 : 0);
+    if (alive == 0 && kind == MASTER_STANDING)
+        alive = ALIVE_S;
+    options->alive_ms = (long)alive * 1000;
+    options->alive_count =
+        config->alivecount > 0 ? (unsigned)config->alivecount : ALIVE_COUNT;
+}
+
+/* Of what the process before has open, the connection and the socket stay. */
+static void
+let_go(int connection)
+{
+    int low = connection < door.listener ? connection : door.listener;
+    int high = connection < door.listener ? door.listener : connection;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; null >= 0 && fd < 3; fd++)
+        (void)dup2(null, fd);
+    if (low > 3)
+        (void)close_range(3, (unsigned)low - 1, 0);
+    if (high > low + 1)
+        (void)close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+    (void)close_range((unsigned)high + 1, ~0u, 0);
+    (void)!chdir("/");
+}
+
+/* A session of its own. What the terminal sent until then, maybe because its
+ * session's leader, the process before, ended, was not meant for this one. */
+static void
+leave_terminal(void)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        (void)signal(numbers[i], SIG_IGN); /* drops what is pending, too */
+    setsid();
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        (void)signal(numbers[i], SIG_DFL);
+}
+
+pid_t
+master_start(struct login *login, master_kind kind)
+{
+    struct mux_options options = {0};
+    enum mux_end end;
+    pid_t child;
+
+    set_options(&options, &login->config, kind);
+    child = fork();
+    if (child < 0)
+        io_say(PROGRAM, "cannot start a process: %s", strerror(errno));
+    if (child != 0)
+        return child;
+    leave_terminal();
+    let_go(ssh_get_fd(login->session));
+    end = mux_serve(login->session, door.listener, &options);
+    _exit(end == MUX_END_CONNECTION || end == MUX_END_ERROR);
+}
+
+static volatile sig_atomic_t service;
+
+static void
+pass_on(int number)
+{
+    if (service > 0)
+        (void)kill((pid_t)service, number == SIGHUP ? SIGHUP : SIGTERM);
+}
+
+int
+master_wait(pid_t child)
+{
+    static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction action = {0};
+    int status = -1;
+
+    action.sa_handler = pass_on;
+    sigemptyset(&action.sa_mask);
+    service = child;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        (void)sigaction(ends[i], &action, NULL);
+    session_hold_signals(false);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    io_say(PROGRAM, "the connection to the server is lost: connect again");
+    return 255;
+}

@@ -1,0 +1,320 @@
+/* Connections that stand already. */
+#define _GNU_SOURCE
+#include "client/standing.h"
+
+#include "client/mux_proto.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ASK_MS 2000
+#define LOCK_STEP_MS 50
+#define NAME_BYTES 16
+#define REPLY_MAX 4096
+
+/* -------------------------------------------------------------------- where */
+
+/* What makes a connection another one than the next. */
+static authplug_status
+add_identity(authplug_secret *to, const ssh_config *config)
+{
+    char host[256] = "", port[16];
+    const char *parts[] = {host,
+                           config->user,
+                           config->hostname,
+                           port,
+                           config->hostkeyalias,
+                           config->proxycommand,
+                           config->proxyjump,
+                           config->bindaddress};
+    authplug_status status = AUTHPLUG_OK;
+
+    /* homes are shared between hosts, and their sockets are not */
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(port, sizeof port, "%u", (unsigned)config->port);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *part = parts[i] != NULL ? parts[i] : "";
+
+        if (status == AUTHPLUG_OK)
+            status = authplug_secret_append(to, part, strlen(part) + 1);
+    }
+    return status;
+}
+
+/* Appends "/" and 32 digits. */
+static bool
+add_name(char *path, size_t size, const ssh_config *config)
+{
+    authplug_secret *text = authplug_secret_new(65536);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    size_t len = strlen(path);
+    bool good =
+        text != NULL && add_identity(text, config) == AUTHPLUG_OK &&
+        len + 2 * NAME_BYTES + 2 <= size &&
+        EVP_Digest(authplug_secret_span(text).data, authplug_secret_len(text),
+                   digest, NULL, EVP_sha256(), NULL) == 1;
+
+    authplug_secret_free(&text);
+    if (!good)
+        return false;
+    path[len++] = '/';
+    for (size_t i = 0; i < NAME_BYTES; i++, len += 2)
+        (void)snprintf(path + len, 3, "%02x", digest[i]);
+    return true;
+}
+
+/* A process in the background is not where its user was. */
+static bool
+make_absolute(char *to, size_t size, const char *path)
+{
+    char here[4096];
+    int len;
+
+    if (path[0] == '/')
+        len = snprintf(to, size, "%s", path);
+    else if (getcwd(here, sizeof here) != NULL)
+        len = snprintf(to, size, "%s/%s", here, path);
+    else
+        return false;
+    return len > 0 && (size_t)len < size;
+}
+
+bool
+standing_place(standing *place, const ssh_config *config)
+{
+    char why[256];
+
+    *place = (standing){.lock = -1};
+    if (!io_private_directory(place->name, sizeof place->name, why,
+                              sizeof why)) {
+        io_say(PROGRAM, "%s", why);
+        return false;
+    }
+    if (!add_name(place->name, sizeof place->name, config)) {
+        io_say(PROGRAM,
+               "%s leaves no room for a socket's name: set "
+               "XDG_RUNTIME_DIR to a shorter directory",
+               place->name);
+        return false;
+    }
+    if (config->controlpath == NULL) {
+        memcpy(place->path, place->name, sizeof place->path);
+        return true;
+    }
+    if (make_absolute(place->path, sizeof place->path, config->controlpath))
+        return true;
+    io_say(PROGRAM,
+           "%s is too long for a socket's path: choose a shorter "
+           "ControlPath",
+           config->controlpath);
+    return false;
+}
+
+/* --------------------------------------------------------------------- asks */
+
+static int
+connect_to(const char *path, standing_state *state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct ucred peer;
+    struct stat st;
+    socklen_t len = sizeof peer;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    *state = STANDING_NONE;
+    if (fd < 0)
+        return -1;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+            peer.uid == geteuid())
+            return fd;
+        *state = STANDING_FOREIGN;
+    } else if (errno == EAGAIN) {
+        *state = STANDING_MUTE; /* its queue is full */
+    } else if (errno != ENOENT &&
+               (errno != ECONNREFUSED || stat(path, &st) != 0 ||
+                !S_ISSOCK(st.st_mode))) {
+        *state = STANDING_FOREIGN;
+    }
+    close(fd);
+    return -1;
+}
+
+/* Reads one packet behind its length. */
+static bool
+read_packet(int fd, authplug_secret *packet, int64_t deadline)
+{
+    size_t need = 4;
+    unsigned char byte;
+    authplug_reader reader;
+
+    authplug_secret_clear(packet);
+    while (authplug_secret_len(packet) < need) {
+        ssize_t got;
+
+        if (io_wait(fd, true, false, deadline) != AUTHPLUG_OK)
+            return false;
+        got = recv(fd, &byte, 1, 0); /* no byte of the next */
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (got <= 0 || authplug_secret_append(packet, &byte, 1) != AUTHPLUG_OK)
+            return false;
+        if (authplug_secret_len(packet) != 4)
+            continue;
+        reader = authplug_reader_over(authplug_secret_span(packet), REPLY_MAX);
+        need += authplug_get_uint32(&reader);
+        if (need > REPLY_MAX)
+            return false;
+    }
+    authplug_secret_drop(packet, 4);
+    return true;
+}
+
+static bool
+ask_alive(int fd, uint32_t *pid)
+{
+    int64_t deadline = io_deadline(ASK_MS);
+    authplug_secret *packet = authplug_secret_new(REPLY_MAX);
+    authplug_span bytes;
+    authplug_reader reader;
+    bool good = packet != NULL && mux_put_hello(packet) == AUTHPLUG_OK &&
+                mux_put_alive_check(packet, 1) == AUTHPLUG_OK;
+
+    if (good) {
+        bytes = authplug_secret_span(packet);
+        good =
+            send(fd, bytes.data, bytes.len, MSG_NOSIGNAL) == (ssize_t)bytes.len;
+    }
+    good = good && read_packet(fd, packet, deadline);
+    reader = authplug_reader_over(
+        good ? authplug_secret_span(packet) : authplug_span_make(NULL, 0), 0);
+    good = good && authplug_get_uint32(&reader) == MUX_HELLO &&
+           authplug_get_uint32(&reader) == MUX_VERSION &&
+           reader.status == AUTHPLUG_OK && read_packet(fd, packet, deadline);
+    reader = authplug_reader_over(
+        good ? authplug_secret_span(packet) : authplug_span_make(NULL, 0), 0);
+    good = good && authplug_get_uint32(&reader) == MUX_S_ALIVE &&
+           authplug_get_uint32(&reader) == 1;
+    *pid = good ? authplug_get_uint32(&reader) : 0;
+    good = good && reader.status == AUTHPLUG_OK;
+    authplug_secret_free(&packet);
+    return good;
+}
+
+standing_state
+standing_ask(const char *path, pid_t *pid)
+{
+    standing_state state;
+    uint32_t number = 0;
+    int fd = connect_to(path, &state);
+
+    if (fd >= 0) {
+        state = ask_alive(fd, &number) ? STANDING_ALIVE : STANDING_MUTE;
+        close(fd);
+    }
+    if (pid != NULL)
+        *pid = (pid_t)number;
+    return state;
+}
+
+const char *
+standing_path(const standing *place)
+{
+    if (standing_ask(place->path, NULL) == STANDING_ALIVE)
+        return place->path;
+    if (strcmp(place->path, place->name) != 0 &&
+        standing_ask(place->name, NULL) == STANDING_ALIVE)
+        return place->name;
+    return NULL;
+}
+
+/* --------------------------------------------------------------------- lock */
+
+bool
+standing_lock(standing *place, int64_t deadline, bool *waited)
+{
+    char path[MUX_PATH_MAX + 8];
+
+    *waited = false;
+    (void)snprintf(path, sizeof path, "%s.lock", place->name);
+    place->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (place->lock < 0) {
+        io_say(PROGRAM, "cannot make %s: %s", path, strerror(errno));
+        return false;
+    }
+    while (flock(place->lock, LOCK_EX | LOCK_NB) != 0) {
+        struct pollfd bell = {io_signals_fd(), POLLIN, 0};
+
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            io_say(PROGRAM, "cannot lock %s: %s", path, strerror(errno));
+            return false;
+        }
+        if (!*waited && io_terminal())
+            io_say(PROGRAM, "another process makes this connection: waiting "
+                            "for it");
+        *waited = true;
+        if (io_now() >= deadline) {
+            io_say(PROGRAM, "another process makes this connection, and is "
+                            "not done: finish its login, or end it");
+            return false;
+        }
+        if (poll(&bell, 1, LOCK_STEP_MS) > 0)
+            return false;
+    }
+    return true;
+}
+
+void
+standing_unlock(standing *place)
+{
+    if (place->lock >= 0)
+        close(place->lock);
+    place->lock = -1;
+}
+
+/* ------------------------------------------------------------------ publish */
+
+/* A link in our directory, so that we find it whatever its path is. */
+static void
+make_link(const standing *place)
+{
+    char fresh[MUX_PATH_MAX + 8];
+
+    if (strcmp(place->path, place->name) == 0)
+        return;
+    (void)snprintf(fresh, sizeof fresh, "%s.new", place->name);
+    (void)unlink(fresh);
+    if (symlink(place->path, fresh) != 0 || rename(fresh, place->name) != 0)
+        (void)unlink(fresh); /* then stock ssh alone finds it */
+}
+
+bool
+standing_publish(const standing *place, const char *socket)
+{
+    int tries = 3;
+
+    /* never over a socket that somebody serves */
+    while (link(socket, place->path) != 0) {
+        if (errno == EEXIST && --tries > 0 &&
+            standing_ask(place->path, NULL) == STANDING_NONE &&
+            unlink(place->path) == 0)
+            continue;
+        io_say(PROGRAM, "cannot make %s: %s: remove what is there", place->path,
+               strerror(errno));
+        return false;
+    }
+    (void)unlink(socket);
+    make_link(place);
+    return true;
+}

@@ -1,0 +1,48 @@
+/*
+ * standing.h - connections that stand already: where each is found, whether
+ * somebody serves it, and that only one process at a time makes it.
+ */
+#ifndef AUTHPLUG_CLIENT_STANDING_H
+#define AUTHPLUG_CLIENT_STANDING_H
+
+#include "client/client.h"
+#include "client/mux.h"
+
+/* Where the connection to a target is, if there is one. */
+typedef struct standing {
+    char path[MUX_PATH_MAX]; /* for stock ssh: ControlPath, or else name */
+    /* In our own directory, by user, host, port and alias: the socket, or a
+     * link to where it is. */
+    char name[MUX_PATH_MAX];
+    int lock; /* -1, or held */
+} standing;
+
+/* Finds the place. False after saying why there can be none. */
+bool standing_place(standing *place, const ssh_config *config);
+
+typedef enum standing_state {
+    STANDING_NONE, /* nothing, or a socket that nobody serves */
+    STANDING_ALIVE,
+    STANDING_MUTE,   /* somebody does, and does not answer */
+    STANDING_FOREIGN /* it is another user's, or no socket */
+} standing_state;
+
+/* What is at a path; takes two seconds at most. pid may be NULL. */
+standing_state standing_ask(const char *path, pid_t *pid);
+
+/* The path of the connection that stands, or NULL. */
+const char *standing_path(const standing *place);
+
+/*
+ * Makes this the only process that makes this connection; waits for another
+ * one that does, and says so in *waited. False after saying why, or when a
+ * signal came.
+ */
+bool standing_lock(standing *place, int64_t deadline, bool *waited);
+void standing_unlock(standing *place);
+
+/* Moves the socket to where it is to be found. False after saying why: somebody
+ * else made one meanwhile. */
+bool standing_publish(const standing *place, const char *socket);
+
+#endif

@@ -1,0 +1,500 @@
+/*
+ * The records of used codes as they are on the disk: their directory, a line in
+ * a file for each secret, which is replaced as a whole, and the locks.
+ *
+ *      authplug-used 1 totp 1764304980 1764304951
+ *      authplug-used 1 hotp 43 1764304951
+ *
+ * The first number is where the next code may begin: for TOTP the end, in
+ * seconds since 1970, of the last time step that was given out or reserved,
+ * which means the same whatever the period; for HOTP the next counter. The
+ * second one is when the record was written.
+ */
+#define _GNU_SOURCE
+#include "record.h"
+
+#include "io/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KIND "authplug-used 1"
+/* In milliseconds: between two looks at the lock, and how long one who is to
+ * end waits for it. */
+#define LOCK_PAUSE 5
+#define PARTING 500
+#define LINE_SIZE 80
+/* seconds of a time step that no machine is started within */
+#define STEP_BRIEF 30
+
+/* False, after saying what the system met with a file, whose name ends like
+ * this. */
+static bool
+fail_file(record *at, const char *end, const char *what)
+{
+    return fail(at, "%s/%s%s: %s: %s: see to that, and try again", at->path,
+                at->name, end, what, strerror(errno));
+}
+
+int64_t
+record_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool
+record_sleep(record *at, int64_t ms)
+{
+    authplug_status status = at->of->wait != NULL
+                                 ? at->of->wait(at->of->context, ms)
+                                 : io_wait(-1, false, false, io_deadline(ms));
+
+    return status == AUTHPLUG_TIMEOUT ||
+           fail(at, "%s while waiting for a code of %s",
+                status == AUTHPLUG_CANCELLED ? "interrupted"
+                                             : "the client went away",
+                at->called);
+}
+
+/* ---------------------------------------------------------------- directory */
+
+/* Where the records are, and how much of the path is not ours to make. */
+static bool
+find_folder(record *at, size_t *given)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int len;
+
+    /* XDG: a relative path is to be ignored */
+    if (state != NULL && state[0] == '/') {
+        *given = 0;
+        len = snprintf(at->path, sizeof at->path, "%s/authplug", state);
+    } else if (home != NULL && home[0] == '/') {
+        *given = strlen(home);
+        len = snprintf(at->path, sizeof at->path, "%s/.local/state/authplug",
+                       home);
+    } else {
+        return fail(at, "there is no place to record used codes: set HOME or "
+                        "XDG_STATE_HOME");
+    }
+    return (len > 0 && (size_t)len < sizeof at->path) ||
+           fail(at, "the path of the records of used codes is too long: set "
+                    "XDG_STATE_HOME to a shorter one");
+}
+
+/* A directory that was made outlives a loss of power once the one above it was
+ * written. One that may be changed, and not read, cannot be. */
+static bool
+sync_above(const char *path)
+{
+    char above[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == path ? 1 : (size_t)(slash - path);
+    bool good = true;
+    int fd;
+
+    memcpy(above, path, len);
+    above[len] = 0;
+    fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        good = fsync(fd) == 0;
+        close(fd);
+    }
+    return good;
+}
+
+static bool
+make_folders(record *at, size_t given)
+{
+    char path[PATH_MAX];
+    size_t i = given;
+    bool good = true;
+
+    memcpy(path, at->path, sizeof path);
+    do {
+        i++;
+        if (path[i] == '/' || path[i] == 0) {
+            path[i] = 0;
+            if (mkdir(path, 0700) == 0)
+                good = sync_above(path);
+            else
+                good = errno == EEXIST;
+            path[i] = at->path[i];
+        }
+    } while (good && path[i] != 0);
+    return good;
+}
+
+static bool
+is_ours(record *at, const struct stat *is, const char *slash, const char *name,
+        const char *mode)
+{
+    if (is->st_uid != geteuid())
+        return fail(at,
+                    "%s%s%s belongs to somebody else: set XDG_STATE_HOME "
+                    "to a place of your own",
+                    at->path, slash, name);
+    if ((is->st_mode & 077) != 0)
+        return fail(at, "%s%s%s is open to others: chmod %s %s%s%s", at->path,
+                    slash, name, mode, at->path, slash, name);
+    return true;
+}
+
+static bool
+open_folder(record *at)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    struct stat is;
+    size_t given = 0;
+
+    if (!find_folder(at, &given))
+        return false;
+    at->folder = open(at->path, flags);
+    if (at->folder < 0 && errno == ENOENT && make_folders(at, given))
+        at->folder = open(at->path, flags);
+    if (at->folder < 0 && (errno == ELOOP || errno == ENOTDIR))
+        return fail(at,
+                    "%s is no directory, or a symbolic link: remove it, or "
+                    "set XDG_STATE_HOME to another place",
+                    at->path);
+    if (at->folder < 0 || fstat(at->folder, &is) != 0)
+        return fail(at,
+                    "%s: used codes cannot be recorded: %s: see to that, "
+                    "or set XDG_STATE_HOME to another place",
+                    at->path, strerror(errno));
+    return is_ours(at, &is, "", "", "700");
+}
+
+/* Opens a file of the record's name and this end, if it is ours alone. -1 when
+ * it is not, after saying why; or when it is not there, and errno is ENOENT. */
+static int
+open_file(record *at, const char *end, int flags)
+{
+    char name[RECORD_NAME_SIZE + 8];
+    struct stat is;
+    int fd;
+
+    (void)snprintf(name, sizeof name, "%s%s", at->name, end);
+    fd = openat(at->folder, name,
+                flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        int error = errno;
+
+        if (error == ELOOP)
+            (void)fail(at, "%s/%s is a symbolic link: remove it", at->path,
+                       name);
+        else if (error != ENOENT || (flags & O_CREAT) != 0)
+            (void)fail_file(at, end, "it cannot be opened");
+        errno = error;
+        return -1;
+    }
+    if (fstat(fd, &is) != 0)
+        (void)fail_file(at, end, "it cannot be read");
+    else if (!S_ISREG(is.st_mode))
+        (void)fail(at, "%s/%s is no plain file: remove it", at->path, name);
+    else if (is_ours(at, &is, "/", name, "600"))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+/* -------------------------------------------------------------------- locks */
+
+/*
+ * The lock file's bytes are locked one by one: the first one by who reads and
+ * changes the record, the others by who has the code of a counter, for as long
+ * as the next one has to wait. A lock belongs to the open file, so it ends when
+ * that is closed, and with its process at the latest, however it ends. The file
+ * stays: to remove it would take it from under one who waits.
+ */
+static bool
+lock_byte(int fd, int command, short type, uint64_t byte, short *found)
+{
+    struct flock is = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+    int result;
+
+    is.l_start = (off_t)byte;
+    do
+        result = fcntl(fd, command, &is);
+    while (result != 0 && errno == EINTR);
+    if (found != NULL)
+        *found = is.l_type;
+    return result == 0;
+}
+
+bool
+record_under_way(record *at)
+{
+    return fail(at,
+                "another login with %s is under way: try again when it has "
+                "ended",
+                at->called);
+}
+
+bool
+record_lock(record *at)
+{
+    int64_t deadline = at->parting ? io_deadline(PARTING) : at->of->deadline;
+
+    while (!lock_byte(at->lock, F_OFD_SETLK, F_WRLCK, 0, NULL)) {
+        if (errno != EAGAIN && errno != EACCES)
+            return fail_file(at, ".lock", "it cannot be locked");
+        if (io_now() >= deadline)
+            return record_under_way(at);
+        if (at->parting)
+            (void)poll(NULL, 0, LOCK_PAUSE);
+        else if (!record_sleep(at, LOCK_PAUSE))
+            return false;
+    }
+    return true;
+}
+
+void
+record_unlock(record *at)
+{
+    (void)lock_byte(at->lock, F_OFD_SETLK, F_UNLCK, 0, NULL);
+}
+
+/* The byte of a counter; those that share one are never used together. */
+static uint64_t
+byte_of(uint64_t counter)
+{
+    return 1 + (counter & (UINT64_MAX >> 2));
+}
+
+bool
+record_hold(record *at, uint64_t counter)
+{
+    return lock_byte(at->lock, F_OFD_SETLK, F_WRLCK, byte_of(counter), NULL) ||
+           fail_file(at, ".lock", "it cannot be locked");
+}
+
+bool
+record_is_held(record *at, uint64_t counter)
+{
+    short type = F_UNLCK;
+
+    return lock_byte(at->lock, F_OFD_GETLK, F_WRLCK, byte_of(counter), &type) &&
+           type != F_UNLCK;
+}
+
+/* ------------------------------------------------------------------ records */
+
+static int
+write_line(const record *at, const record_line *is, char line[LINE_SIZE])
+{
+    return snprintf(line, LINE_SIZE, KIND " %s %llu %lld\n",
+                    at->key->counted ? "hotp" : "totp",
+                    (unsigned long long)is->next, (long long)is->since);
+}
+
+/* A line is understood if the same would be written. */
+static bool
+parse_line(const record *at, const char *text, record_line *is)
+{
+    const size_t prefix = strlen(KIND " totp ");
+    char again[LINE_SIZE];
+    char *end;
+
+    if (strlen(text) < prefix)
+        return false;
+    is->there = true;
+    is->next = strtoull(text + prefix, &end, 10);
+    is->since = strtoll(end, NULL, 10);
+    (void)write_line(at, is, again);
+    return strcmp(text, again) == 0 && is->since >= 0 &&
+           is->since <= TIME_MOST &&
+           is->next <=
+               (at->key->counted ? OTP_COUNTER_MOST + 1 : (uint64_t)TIME_MOST);
+}
+
+/* To begin anew could give a code twice, so that is left to the user. */
+static bool
+not_understood(record *at)
+{
+    if (at->key->counted)
+        return fail(at,
+                    "%s/%s cannot be understood: write '" KIND
+                    " hotp N 0' into it, N being the counter of the next "
+                    "code, or remove it to begin with the secret's own "
+                    "counter",
+                    at->path, at->name);
+    return fail(at,
+                "%s/%s cannot be understood: remove it, no sooner than %u "
+                "seconds after the last login with %s",
+                at->path, at->name, at->key->period, at->called);
+}
+
+bool
+record_read(record *at, record_line *is)
+{
+    char text[LINE_SIZE];
+    ssize_t len;
+    int fd = open_file(at, "", O_RDONLY);
+
+    *is = (record_line){false, 0, 0};
+    if (fd < 0)
+        return errno == ENOENT;
+    do
+        len = read(fd, text, sizeof text - 1);
+    while (len < 0 && errno == EINTR);
+    if (len < 0)
+        (void)fail_file(at, "", "it cannot be read");
+    close(fd);
+    if (len < 0)
+        return false;
+    text[len] = 0;
+    return (strlen(text) == (size_t)len && parse_line(at, text, is)) ||
+           not_understood(at);
+}
+
+/* False with errno. */
+static bool
+write_all(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t done = write(fd, text, len);
+
+        if (done < 0 && errno != EINTR)
+            return false;
+        if (done > 0) {
+            text += done;
+            len -= (size_t)done;
+        }
+    }
+    return true;
+}
+
+/*
+ * Whether the code waits for the disk. A time step is over before a machine
+ * that lost its power is up again, so that its record only has to be on the
+ * way: that of one who is killed is in the system's memory. A counter is for
+ * ever.
+ */
+static bool
+must_last(const record *at)
+{
+    return at->key->counted || at->key->period > STEP_BRIEF;
+}
+
+static bool
+sync_draft(const record *at, int fd)
+{
+    if (must_last(at))
+        return fsync(fd) == 0;
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    return true;
+}
+
+static bool
+replace(record *at, const char *draft)
+{
+    if (renameat(at->folder, draft, at->folder, at->name) != 0) {
+        (void)fail_file(at, "", "it cannot be replaced");
+        (void)unlinkat(at->folder, draft, 0);
+        return false;
+    }
+    /* only with this it outlives a loss of power */
+    return !must_last(at) || fsync(at->folder) == 0 ||
+           fail_file(at, "", "it cannot be written");
+}
+
+/* Under the lock, so a draft that is there already was left by one who was
+ * killed. */
+bool
+record_write(record *at, uint64_t next)
+{
+    record_line is = {true, next, (record_clock() + 999) / 1000};
+    char line[LINE_SIZE], draft[RECORD_NAME_SIZE + 8];
+    int len = write_line(at, &is, line), fd;
+    bool written;
+
+    (void)snprintf(draft, sizeof draft, "%s.new", at->name);
+    (void)unlinkat(at->folder, draft, 0);
+    fd = open_file(at, ".new", O_WRONLY | O_CREAT | O_EXCL);
+    if (fd < 0)
+        return false;
+    written = write_all(fd, line, (size_t)len) && sync_draft(at, fd);
+    if (!written)
+        (void)fail_file(at, ".new", "it cannot be written");
+    if (close(fd) != 0 && written)
+        written = fail_file(at, ".new", "it cannot be written");
+    if (written)
+        return replace(at, draft);
+    (void)unlinkat(at->folder, draft, 0);
+    return false;
+}
+
+/* ---------------------------------------------------------------------- all */
+
+static bool
+name_record(record *at)
+{
+    char name[OTP_NAME_SIZE];
+
+    if (!otp_key_name(at->key, name))
+        return fail(at, "a code of %s cannot be computed", at->called);
+    /* a time step and a counter say nothing about each other */
+    (void)snprintf(at->name, sizeof at->name, "%s.%s", name,
+                   at->key->counted ? "hotp" : "totp");
+    return true;
+}
+
+/* Opens the lock, or goes on with that of an earlier code of this login, which
+ * must not wait for itself. */
+static bool
+open_lock(record *at, otp_use *uses)
+{
+    for (; uses != NULL; uses = uses->next)
+        if (strcmp(uses->name, at->name) == 0) {
+            at->lock = uses->lock;
+            return true;
+        }
+    at->lock = open_file(at, ".lock", O_RDWR | O_CREAT);
+    at->owns = at->lock >= 0;
+    return at->owns;
+}
+
+bool
+record_keep(record *at, otp_use **uses)
+{
+    otp_use *use;
+
+    if (!at->owns)
+        return true;
+    use = malloc(sizeof *use);
+    if (use == NULL)
+        return fail(at, "out of memory");
+    memcpy(use->name, at->name, sizeof use->name);
+    use->lock = at->lock;
+    use->next = *uses;
+    *uses = use;
+    at->owns = false;
+    return true;
+}
+
+bool
+record_open(record *at, otp_use *uses)
+{
+    return name_record(at) && open_folder(at) && open_lock(at, uses);
+}
+
+void
+record_close(record *at)
+{
+    if (at->owns)
+        close(at->lock);
+    if (at->folder >= 0)
+        close(at->folder);
+}

@@ -1,0 +1,77 @@
+/*
+ * The record of a secret's used codes: used.c decides by it, record.c keeps it
+ * on the disk. Internal.
+ *
+ * What fails has written why.
+ */
+#ifndef ANSWER_RECORD_H
+#define ANSWER_RECORD_H
+
+#include "answer.h"
+
+#include <limits.h>
+
+/* the last second that has a date of four digits */
+#define TIME_MOST INT64_C(253402300799)
+
+#define RECORD_NAME_SIZE (OTP_NAME_SIZE + 16)
+
+/* A lock file, open for as long as others should wait for us. */
+struct otp_use {
+    otp_use *next;
+    int lock;
+    char name[RECORD_NAME_SIZE];
+};
+
+/* A record, while a code is being had. The first three are the caller's. */
+typedef struct record {
+    const char *called; /* the code's name, for messages */
+    const otp_key *key;
+    source *of;
+    char path[PATH_MAX]; /* of the directory */
+    char name[RECORD_NAME_SIZE];
+    int folder, lock;
+    bool owns;    /* the lock is to be closed by us */
+    bool parting; /* the wait has ended: nothing is waited for any more */
+} record;
+
+/* What it says. */
+typedef struct record_line {
+    bool there;
+    uint64_t next; /* the time, or the counter, that the next code is from */
+    int64_t since; /* when it was written, in seconds */
+} record_line;
+
+/* False, after saying why. */
+#define fail(at, ...) ((void)source_fail((at)->of, __VA_ARGS__), false)
+
+/* The time of day in milliseconds, which may be set. */
+int64_t record_clock(void);
+
+/* Waits; false where it was interrupted. */
+bool record_sleep(record *at, int64_t ms);
+
+/* Opens it for a login that has used these codes. It is closed whether or not
+ * that succeeded. */
+bool record_open(record *at, otp_use *uses);
+void record_close(record *at);
+
+/* Has the lock file outlive the record, until otp_release(). */
+bool record_keep(record *at, otp_use **uses);
+
+/* What it says is read and changed under this lock. */
+bool record_lock(record *at);
+void record_unlock(record *at);
+bool record_read(record *at, record_line *is);
+/* Then it outlives us, and where the next code could still be used after a loss
+ * of power, that as well. */
+bool record_write(record *at, uint64_t next);
+
+/* Who has the code of a counter holds it, until the lock file is closed. */
+bool record_hold(record *at, uint64_t counter);
+bool record_is_held(record *at, uint64_t counter);
+
+/* False: another login has what is waited for. */
+bool record_under_way(record *at);
+
+#endif
