@@ -208,7 +208,7 @@ it "which may forbid a plugin, and then nothing of it runs"
 echo "AllowPlugins $W/other" >"$W/home/.config/authplug/config"
 run 20 "$ask" --plugin "/usr/bin/touch $W/has-run" -- $ssh pam 'echo no'
 want_rc 255
-want_err_like "^authplug askpass: the plugin '/usr/bin/touch' .*config:1"
+want_err_like "^authplug askpass: the plugin /usr/bin/touch .*config:1"
 want_not [ -e "$W/has-run" ]
 want_nothing_left
 rm "$W/home/.config/authplug/config"
