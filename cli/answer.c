@@ -30,7 +30,7 @@ static const char help[] =
     "sent:\n"
     "    --host H --port P   the server, as the client names it (port 22)\n"
     "    --user NAME         the user, where the client knows it\n"
-    "    --prompt TEXT       what the server asks\n"
+    "    --prompt TEXT       what the server asks; \\n in it is a line end\n"
     "    --echo              what is typed there may be seen\n"
     "    --instruction TEXT  what stands above it\n"
     "  --forget            forget the answers that Cache keeps, and end\n"
@@ -101,7 +101,7 @@ to_number(const char *text, long most, long *number)
 }
 
 static int
-take(options *o, int option, const char *value)
+take(options *o, int option, char *value)
 {
     long number;
 
@@ -137,14 +137,14 @@ take(options *o, int option, const char *value)
         o->peer.user = value;
         return CLI_YES;
     case PROMPT:
-        o->prompt.text = authplug_span_of(value);
+        o->prompt.text = cli_lines(value);
         o->has_prompt = true;
         return CLI_YES;
     case ECHO:
         o->prompt.echo = true;
         return CLI_YES;
     case INSTRUCTION:
-        o->prompt.instruction = authplug_span_of(value);
+        o->prompt.instruction = cli_lines(value);
         return CLI_YES;
     case HELP:
         fputs(help, stdout);
@@ -163,16 +163,14 @@ run_by_hand(const options *o)
 {
     char why[ANSWER_WHY];
     answer_config *config = answer_config_read(o->config, why, sizeof why);
-    int result = CLI_YES;
+    int result;
 
     if (config == NULL) {
         io_say("authplug answer", "%s", why);
         return CLI_NO;
     }
-    if (o->explain)
-        result = answer_explain(config, &o->peer, &o->prompt);
-    else
-        printf("%s: %u rules\n", config->file, config->rule_count);
+    result = o->explain ? answer_explain(config, &o->peer, &o->prompt)
+                        : answer_check(config);
     answer_config_free(&config);
     return fflush(stdout) == 0 ? result : CLI_BROKEN;
 }
@@ -181,7 +179,8 @@ int
 cli_answer(int argc, char **argv)
 {
     options o = {.timeout = 600, .peer = {"", "", 22}};
-    int option, bad = CLI_YES;
+    int option, most, bad = CLI_YES;
+    bool init;
 
     io_keep_secrets();
     /* a word of our own, see plugins/answer/cache_memory.c */
@@ -191,11 +190,14 @@ cli_answer(int argc, char **argv)
     while (bad == CLI_YES &&
            (option = getopt_long(argc, argv, "", words, NULL)) != -1)
         bad = take(&o, option, optarg);
-    if (bad == CLI_YES && optind < argc && strcmp(argv[optind], "init") == 0 &&
-        optind + 2 >= argc)
+    init = bad == CLI_YES && optind < argc && strcmp(argv[optind], "init") == 0;
+    if (init && (o.batch || o.check || o.explain))
+        bad = misuse("init takes --config, and no other option", "");
+    most = init ? optind + 2 : optind;
+    if (bad == CLI_YES && most < argc)
+        bad = misuse("this word is one too many: ", argv[most]);
+    if (bad == CLI_YES && init)
         return answer_init(o.config, argv[optind + 1]);
-    if (bad == CLI_YES && optind < argc)
-        bad = misuse("this word is one too many: ", argv[optind]);
     if (bad == CLI_YES && o.explain && (o.peer.host[0] == 0 || !o.has_prompt))
         bad = misuse("--explain takes --host and --prompt", "");
     if (bad != CLI_YES)

@@ -122,6 +122,11 @@ _authplug_answer_words() {
     if _authplug_value "$previous" "$cur"; then
         return
     fi
+    if [[ ${COMP_WORDS[2]} == init && $COMP_CWORD -gt 2 ]]; then
+        compopt -o filenames
+        COMPREPLY=($(compgen -W '--config' -- "$cur") $(compgen -f -- "$cur"))
+        return
+    fi
     COMPREPLY=($(compgen -W 'init --config --batch --timeout --check --explain
         --forget --host --port --user --prompt --echo --instruction --help --version' \
         -- "$cur"))

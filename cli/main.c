@@ -92,6 +92,21 @@ run_connect(int argc, char **argv)
     return run_beside("authplug-ssh", "authplug connect", argv);
 }
 
+authplug_span
+cli_lines(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from != 0; from++) {
+        bool end = from[0] == '\\' && from[1] == 'n';
+
+        *to++ = end ? '\n' : *from;
+        from += end;
+    }
+    *to = 0;
+    return authplug_span_of(text);
+}
+
 static int
 usage(FILE *to)
 {

@@ -23,9 +23,10 @@ const char try_putty_help[] =
     "  --user NAME        the user, as far as the client knows (none)\n"
     "  --method NAME      the method to offer (keyboard-interactive)\n"
     "  --prompt TEXT      a prompt whose answer is not shown while typed\n"
-    "  --prompt-echo TEXT one whose answer is shown; both may be repeated\n"
+    "  --prompt-echo TEXT one whose answer is shown; both may be repeated;\n"
+    "                     \\n in them is a line end, as in an instruction\n"
     "  --name TEXT        the request's name\n"
-    "  --instruction TEXT its instruction; \\n in it is a line end\n"
+    "  --instruction TEXT its instruction\n"
     "  --language TAG     its language tag\n"
     "  --round            what follows belongs to another request, which may\n"
     "                     have no prompts\n"
@@ -58,28 +59,10 @@ typedef struct trial {
 
 /* -------------------------------------------------------------- options */
 
-/* "\n" becomes a line end, in place. */
-static authplug_span
-unescape(char *text)
-{
-    char *to = text;
-
-    for (const char *from = text; *from != 0; from++) {
-        if (from[0] == '\\' && from[1] == 'n') {
-            *to++ = '\n';
-            from++;
-        } else {
-            *to++ = *from;
-        }
-    }
-    *to = 0;
-    return authplug_span_of(text);
-}
-
 static int
-add_prompt(round *now, const char *text, bool echo)
+add_prompt(round *now, char *text, bool echo)
 {
-    authplug_ki_prompt prompt = {authplug_span_of(text), echo};
+    authplug_ki_prompt prompt = {cli_lines(text), echo};
 
     if (now->request.count == PROMPTS_MAX)
         return try_misuse("at most 100 prompts fit in a request, not ", text);
@@ -123,7 +106,7 @@ take_request(trial *t, int option, char *value)
         now->request.name = authplug_span_of(value);
         break;
     case INSTRUCTION:
-        now->request.instruction = unescape(value);
+        now->request.instruction = cli_lines(value);
         break;
     case LANGUAGE:
         now->request.language = authplug_span_of(value);

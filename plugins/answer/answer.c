@@ -50,6 +50,7 @@ typedef struct items {
     const authplug_ki_request *request;
     item *of;
     size_t count;
+    bool seen; /* the user has seen what the server said */
 } items;
 
 static void
@@ -110,25 +111,38 @@ name_prompt(const item *it, char *text, size_t size)
     authplug_secret_free(&safe);
 }
 
-/* Where an answer comes from, without the answer. */
-static const char *
-source_name(const item *it)
+/* Where an answer comes from, without the answer; but an option of a menu is
+ * named. */
+static void
+name_source(const item *it, char *text, size_t size)
 {
     const match_found *found = &it->found;
     const template *response =
         rules_at(found->block->rules, found->by->which)->response;
+    authplug_secret *choice = authplug_secret_new(ANSWER_MOST);
+    authplug_secret *safe = authplug_secret_new(65536);
+    const char *name = "the text of the Response";
 
     if (it->kept != NULL)
-        return "what you typed before";
-    if (source_uses_code(found->block, found->by))
-        return "a one-time code";
-    if (template_has(response, "exec"))
-        return "what a command gives";
-    if (template_has(response, "keyring"))
-        return "a secret of the keyring";
-    if (template_has(response, "file"))
-        return "a secret of a file";
-    return "the text of the Response";
+        name = "what you typed before";
+    else if (source_uses_code(found->block, found->by))
+        name = "a one-time code";
+    else if (template_has(response, "exec"))
+        name = "what a command gives";
+    else if (template_has(response, "keyring"))
+        name = "a secret of the keyring";
+    else if (template_has(response, "file"))
+        name = "a secret of a file";
+    (void)snprintf(text, size, "%s", name);
+    if (choice != NULL && safe != NULL &&
+        source_is_open(&it->prompt, found, choice) &&
+        authplug_secret_len(choice) <= 32 &&
+        authplug_text_safe(authplug_secret_span(choice), AUTHPLUG_TEXT_UTF8,
+                           safe) == AUTHPLUG_OK)
+        (void)snprintf(text, size, "\"%.*s\"", (int)authplug_secret_len(safe),
+                       (const char *)authplug_secret_span(safe).data);
+    authplug_secret_free(&choice);
+    authplug_secret_free(&safe);
 }
 
 /* Looks for what the user typed in another login. False when memory ran out. */
@@ -156,7 +170,7 @@ choose(items *all, item *it)
     state *with = all->with;
     const answer_rule *by;
     const char *text = NULL;
-    char name[160];
+    char name[160], from[160];
 
     it->found = match_prompt(with->config, &with->peer, &it->prompt);
     if (it->found.broken)
@@ -188,10 +202,11 @@ choose(items *all, item *it)
     }
     with->uses[by->id]++;
     if (by->confirm) {
+        name_source(it, from, sizeof from);
         it->asks = it->confirms = true;
         (void)snprintf(it->question, sizeof it->question,
-                       "Send %s (line %u) for \"%s\"? [y/N] ", source_name(it),
-                       by->line, name);
+                       "Send %s (line %u) for \"%s\"? [y/N] ", from, by->line,
+                       name);
     }
     return true;
 }
@@ -204,25 +219,71 @@ is_open(const item *it)
     return it->asks && !it->said;
 }
 
-/* The words above the questions: the server's, and why it is that they are
- * asked at all. */
 static bool
-write_instruction(const items *all, authplug_secret *out)
+add_line(authplug_secret *out, const void *text, size_t len)
+{
+    return (authplug_secret_len(out) == 0 ||
+            authplug_secret_append(out, "\n", 1) == AUTHPLUG_OK) &&
+           authplug_secret_append(out, text, len) == AUTHPLUG_OK;
+}
+
+/* A prompt of several lines that the user is not asked. A menu is shown with
+ * the option that is taken, so that who has to approve a login on another
+ * device knows that it is their turn. */
+static bool
+add_prompt(authplug_secret *out, const item *it)
+{
+    authplug_span text = it->prompt.text;
+    const unsigned char *end =
+        text.len > 0 ? memrchr(text.data, '\n', text.len) : NULL;
+    authplug_secret *choice;
+    char sentence[96];
+    bool good;
+
+    if (end == NULL)
+        return true;
+    if (!it->by_rule || it->asks)
+        return add_line(out, text.data, (size_t)(end - text.data));
+    (void)snprintf(sentence, sizeof sentence,
+                   "(the rule in line %u answers; then it is the server's "
+                   "turn)",
+                   it->found.by->line);
+    choice = authplug_secret_new(ANSWER_MOST);
+    good = choice != NULL && add_line(out, text.data, text.len);
+    if (good && source_is_open(&it->prompt, &it->found, choice))
+        good =
+            authplug_secret_append(out, authplug_secret_span(choice).data,
+                                   authplug_secret_len(choice)) == AUTHPLUG_OK;
+    authplug_secret_free(&choice);
+    return good && add_line(out, sentence, strlen(sentence));
+}
+
+/* The server's words that no question shows. */
+static bool
+write_words(const items *all, authplug_secret *out)
 {
     authplug_span server = all->request->instruction;
     bool good =
         authplug_secret_append(out, server.data, server.len) == AUTHPLUG_OK;
 
+    for (size_t i = 0; good && i < all->count; i++)
+        if (!is_open(&all->of[i]) || all->of[i].question[0] != 0)
+            good = add_prompt(out, &all->of[i]);
+    return good;
+}
+
+/* Why it is that the user is asked at all. */
+static bool
+write_reasons(const items *all, authplug_secret *out)
+{
+    bool good = true;
+
     for (size_t i = 0; good && i < all->count; i++) {
         const item *it = &all->of[i];
 
         /* that there is no rule needs no words */
-        if (!is_open(it) || it->why[0] == 0 || it->found.by == NULL)
-            continue;
-        good = (authplug_secret_len(out) == 0 ||
-                authplug_secret_append(out, "\n", 1) == AUTHPLUG_OK) &&
-               authplug_secret_append(out, it->why, strlen(it->why)) ==
-                   AUTHPLUG_OK;
+        if (is_open(it) && it->why[0] != 0 && it->found.by != NULL)
+            good = add_line(out, it->why, strlen(it->why));
     }
     return good;
 }
@@ -250,9 +311,12 @@ ask(items *all, uint32_t count)
                                                : it->prompt.text;
         prompts[n++].echo = it->confirms || it->prompt.echo;
     }
-    if (instruction != NULL && write_instruction(all, instruction)) {
+    /* what was seen once is not shown again when a source has failed */
+    if (instruction != NULL && (all->seen || write_words(all, instruction)) &&
+        write_reasons(all, instruction)) {
         request.instruction = authplug_secret_span(instruction);
         status = authplug_session_ask(all->with->session, &request, &response);
+        all->seen = true;
     }
     authplug_secret_free(&instruction);
     for (size_t i = 0, at = 0; status == AUTHPLUG_OK && i < all->count; i++)
@@ -298,17 +362,22 @@ ask_user(items *all)
     return authplug_session_refuse(with->session, text);
 }
 
-/* A line for the user to read, and nothing to answer. */
+/* Words for the user to read, and nothing to answer. */
 static void
-tell(void *context, const char *text)
+tell_as(state *with, authplug_span name, const char *text)
 {
-    state *with = context;
-    authplug_ki_request request = {.name = authplug_span_of("authplug answer"),
+    authplug_ki_request request = {.name = name,
                                    .instruction = authplug_span_of(text)};
     authplug_ki_response response;
 
     if (!with->batch)
         (void)authplug_session_ask(with->session, &request, &response);
+}
+
+static void
+tell(void *context, const char *text)
+{
+    tell_as(context, authplug_span_of(ANSWER_PROGRAM), text);
 }
 
 /* Until the time has passed, or the client hangs up. */
@@ -326,30 +395,17 @@ static void
 show_notices(items *all)
 {
     authplug_secret *text = authplug_secret_new(262144);
-    authplug_span instruction = all->request->instruction;
-    const char *words;
-    bool good =
-        text != NULL && authplug_secret_append(text, instruction.data,
-                                               instruction.len) == AUTHPLUG_OK;
+    const char *words = NULL;
 
-    for (size_t i = 0; good && i < all->count; i++) {
-        authplug_span prompt = all->of[i].prompt.text;
-        const unsigned char *end =
-            prompt.len > 0 ? memrchr(prompt.data, '\n', prompt.len) : NULL;
-
-        if (end == NULL)
-            continue;
-        good =
-            (authplug_secret_len(text) == 0 ||
-             authplug_secret_append(text, "\n", 1) == AUTHPLUG_OK) &&
-            authplug_secret_append(text, prompt.data,
-                                   (size_t)(end - prompt.data)) == AUTHPLUG_OK;
-    }
-    words = good && authplug_secret_len(text) > 0 ? authplug_secret_text(text)
-                                                  : NULL;
+    if (text != NULL && write_words(all, text) && authplug_secret_len(text) > 0)
+        words = authplug_secret_text(text);
     if (words != NULL)
-        tell(all->with, words);
+        tell_as(all->with,
+                all->request->name.len > 0 ? all->request->name
+                                           : authplug_span_of(ANSWER_PROGRAM),
+                words);
     authplug_secret_free(&text);
+    all->seen = true;
 }
 
 /* ---------------------------------------------------------------- the rules */
@@ -435,15 +491,15 @@ note_all(items *all)
 static bool
 answer_all(items *all)
 {
-    bool seen = false;
+    bool asks = false;
 
     for (size_t i = 0; i < all->count; i++) {
         if (!choose(all, &all->of[i]))
             return authplug_session_refuse(all->with->session,
                                            "memory ran out");
-        seen = seen || all->of[i].asks;
+        asks = asks || all->of[i].asks;
     }
-    if (!seen)
+    if (!asks)
         show_notices(all);
     if (!ask_user(all) || !answer_rules(all))
         return false;
@@ -464,7 +520,7 @@ answer(authplug_session *session, const authplug_ki_request *request,
        void *context)
 {
     state *with = context;
-    items all = {with, request, NULL, request->count};
+    items all = {.with = with, .request = request, .count = request->count};
     bool good;
 
     if (request->count > PROMPTS_MOST)

@@ -1,7 +1,6 @@
 /*
  * authplug answer: what each of its files offers the others. Internal.
  *
- *   main.c      the options
  *   config.c    the file: Host blocks, their rules, one-time codes
  *   match.c     which rule a prompt has
  *   answer.c    the plugin: a request's prompts, their answers, the user
@@ -11,8 +10,9 @@
  *   record.c    the records of those that were used (record.h)
  *   keyring.c   the desktop's keyring, by a helper of its own
  *   cache.c     answers of the user, kept for a while; cache.h has its parts
- *   explain.c   --explain
- *   init.c      a first file
+ *   explain.c   --explain and --check
+ *   init.c      a first file, by asking
+ *   init_file.c what stands in it
  *
  * A prompt that no rule matches is asked of the user, or refused: nothing here
  * guesses.
@@ -90,6 +90,9 @@ typedef struct answer_config {
 
 /* Reads the file, by default that of the user. NULL, and why holds one line. */
 answer_config *answer_config_read(const char *path, char *why, size_t size);
+/* The same from memory; name is for messages. */
+answer_config *answer_config_parse(const char *name, authplug_span text,
+                                   char *why, size_t size);
 void answer_config_free(answer_config **config);
 
 /* The user's file; the caller's. NULL when there is no home. */
@@ -138,6 +141,10 @@ match_end match_rule(const answer_block *block, const answer_rule *by,
 match_found match_prompt(const answer_config *config, const answer_peer *peer,
                          const answer_prompt *prompt);
 
+/* Whether a prompt was copied from a screen, where OpenSSH's ssh puts
+ * "(user@host) " before what the server asks. */
+bool match_is_copied(authplug_span prompt);
+
 /* ----------------------------------------------------------------- source.c */
 
 /* What tokens are expanded for. */
@@ -164,6 +171,15 @@ extern const template_token source_tokens[];
 bool source_asks(const answer_block *block, const answer_rule *by,
                  const char **text);
 bool source_uses_code(const answer_block *block, const answer_rule *by);
+
+/* Appends the answer, if it is made of the prompt's words alone, as an option
+ * of a menu is: such a one may be shown. */
+bool source_is_open(const answer_prompt *prompt, const match_found *found,
+                    authplug_secret *answer);
+
+/* Appends the command of the rule's Exec as it would be run, for people to
+ * read. False after writing why. */
+bool source_command(source *of, authplug_secret *text);
 
 /* The last line that a program wrote to its standard error; its on_line. */
 typedef struct source_complaint {
@@ -297,6 +313,31 @@ void otp_release(otp_use **uses);
 
 int answer_explain(const answer_config *config, const answer_peer *peer,
                    const answer_prompt *prompt);
+
+/* What the reader of the file does not see: whether secrets in it are some. */
+int answer_check(const answer_config *config);
+
+/* -------------------------------------------------------------- init_file.c */
+
+/* What a first file is made of. */
+typedef struct init_wishes {
+    authplug_secret *host, *user;
+    authplug_secret *password_prompt; /* "" for no rule */
+    authplug_secret *password; /* a command, "keyring", or "": the user */
+    authplug_secret *code_prompt;
+    authplug_secret *code; /* a secret, as otp_key_parse() takes it, or "" */
+    bool counted;          /* which is for HOTP */
+} init_wishes;
+
+/* The name under which the keyring has the password. */
+void init_keyring_name(const init_wishes *w, char *name, size_t size);
+
+/* Appends the text of the file. False when memory ran out. */
+bool init_text(const init_wishes *w, authplug_secret *to);
+
+/* Makes a new file of it, whole or not at all, and in the place of none; and
+ * the folders above it. False with errno. */
+bool init_write(const char *path, authplug_span text);
 
 /* ------------------------------------------------------------------- init.c */
 

@@ -518,31 +518,63 @@ answer_config_path(void)
     return file_of_user("answers", &path) == AUTHPLUG_OK ? path : NULL;
 }
 
-answer_config *
-answer_config_read(const char *path, char *why, size_t size)
+/* Reads an open file, which is freed. */
+static answer_config *
+read_config(const char *name, conf *file, authplug_status status, char *why,
+            size_t size)
 {
-    reading r = {.config = calloc(1, sizeof *r.config)};
-    authplug_status status = AUTHPLUG_NOMEM;
+    reading r = {.config = calloc(1, sizeof *r.config), .file = file};
 
     if (r.config != NULL)
-        r.config->file = path != NULL ? strdup(path) : answer_config_path();
-    if (r.config != NULL && r.config->file != NULL)
-        status = conf_open(r.config->file, CONF_NOT_READABLE, &r.file);
+        r.config->file = strdup(name);
+    if (status == AUTHPLUG_OK && (r.config == NULL || r.config->file == NULL))
+        status = AUTHPLUG_NOMEM;
     if (status == AUTHPLUG_OK)
         status = read_all(&r);
     free_rule(&r.by);
     if (status != AUTHPLUG_OK) {
         (void)snprintf(why, size, "%s%s",
-                       r.file != NULL && conf_error(r.file)[0] != 0
-                           ? conf_error(r.file)
+                       file != NULL && conf_error(file)[0] != 0
+                           ? conf_error(file)
                            : authplug_status_text(status),
                        status == AUTHPLUG_NOT_FOUND
                            ? ": 'authplug answer init' makes one"
                            : "");
         answer_config_free(&r.config);
     }
-    conf_free(&r.file);
+    conf_free(&file);
     return r.config;
+}
+
+answer_config *
+answer_config_read(const char *path, char *why, size_t size)
+{
+    char *usual = path == NULL ? answer_config_path() : NULL;
+    answer_config *config;
+    conf *file = NULL;
+    authplug_status status = AUTHPLUG_NOMEM;
+
+    if (path == NULL)
+        path = usual;
+    if (path == NULL) {
+        (void)snprintf(why, size,
+                       "there is no home for the rules: --config was expected");
+        return NULL;
+    }
+    status = conf_open(path, CONF_NOT_READABLE, &file);
+    config = read_config(path, file, status, why, size);
+    free(usual);
+    return config;
+}
+
+answer_config *
+answer_config_parse(const char *name, authplug_span text, char *why,
+                    size_t size)
+{
+    conf *file = NULL;
+    authplug_status status = conf_parse(name, text, &file);
+
+    return read_config(name, file, status, why, size);
 }
 
 const answer_code *

@@ -1,6 +1,10 @@
-/* --explain: what would become of a prompt, and why. */
+/* --explain: what would become of a prompt, and why; --check: what is wrong. */
 #define _GNU_SOURCE
 #include "answer.h"
+
+#include "io/io.h"
+
+#include <authplug/text.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -26,22 +30,54 @@ print_piece(void *context, const char *name, const char *argument,
     return authplug_secret_append(out, text, strlen(text));
 }
 
+/* A line, the text in which others may have written. */
+static void
+print_harmless(const char *title, authplug_secret *text)
+{
+    authplug_secret *safe = authplug_secret_new(1 << 20);
+    const char *shown = NULL;
+
+    if (safe != NULL &&
+        authplug_text_safe(authplug_secret_span(text), io_text_flags(), safe) ==
+            AUTHPLUG_OK)
+        shown = authplug_secret_text(safe);
+    printf("  %s: %s\n", title, shown != NULL ? shown : "(memory ran out)");
+    authplug_secret_free(&safe);
+}
+
+/* The command, which everybody on the machine can see while it runs. */
+static void
+print_command(const answer_config *config, const answer_peer *peer,
+              const answer_prompt *prompt, const match_found *found)
+{
+    source of = {
+        .config = config, .peer = peer, .prompt = prompt, .found = found};
+    authplug_secret *text = authplug_secret_new(1 << 20);
+
+    if (text != NULL && source_command(&of, text))
+        print_harmless("would run", text);
+    else
+        printf("  would run nothing: %s\n", of.why);
+    authplug_secret_free(&text);
+}
+
 /* A Response may hold a password as it is: of such a text nothing is shown. */
 static void
-print_answer(const match_found *found)
+print_answer(const answer_prompt *prompt, const match_found *found)
 {
     const template *response =
         rules_at(found->block->rules, found->by->which)->response;
     authplug_secret *text = authplug_secret_new(16384);
 
-    printf("  would send: ");
-    if (template_has_text(response))
-        printf("the Response, whose text is not shown\n");
+    if (text != NULL && source_is_open(prompt, found, text))
+        print_harmless("would send", text);
+    else if (template_has_text(response))
+        printf("  would send: the Response, whose text is not shown\n");
     else if (text != NULL &&
              template_expand(response, print_piece, NULL, text) == AUTHPLUG_OK)
-        printf("%s\n", authplug_secret_text(text));
+        print_harmless("would send", text);
     else
-        printf("(memory ran out)\n");
+        printf("  would send: (memory ran out)\n");
     authplug_secret_free(&text);
     if (found->by->confirm)
         printf("  the user is asked first\n");
@@ -95,7 +131,9 @@ answer_explain(const answer_config *config, const answer_peer *peer,
             if (explain_rule(block, &block->own[i], prompt, &found)) {
                 found.block = block;
                 found.by = &block->own[i];
-                print_answer(&found);
+                if (found.by->exec != NULL)
+                    print_command(config, peer, prompt, &found);
+                print_answer(prompt, &found);
                 return 0;
             }
     }
@@ -103,5 +141,47 @@ answer_explain(const answer_config *config, const answer_peer *peer,
                  "prompt is refused\n"
                : "no Host block is about this login: the client asks by "
                  "itself\n");
+    if (match_is_copied(prompt->text))
+        printf("what stands in parentheses is ssh's own, and not in the "
+               "server's prompt\n");
     return 1;
+}
+
+/* Whether a code's secret is one, where it stands in the file; or says why. */
+static bool
+check_code(const answer_config *config, const answer_code *code)
+{
+    authplug_secret *text = authplug_secret_new(ANSWER_MOST);
+    source of = {.config = config};
+    otp_key key = {0};
+    bool good = text != NULL;
+
+    of.why[0] = 0;
+    if (good && !template_has(code->secret, "file") &&
+        !template_has(code->secret, "keyring") &&
+        !template_has(code->secret, "exec"))
+        good = source_secret(&of, code, text) &&
+               otp_key_parse(code, authplug_secret_span(text), &key, of.why,
+                             sizeof of.why);
+    if (!good)
+        io_say(ANSWER_PROGRAM, "%s:%u: %s %s: %s", config->file, code->line,
+               code->counted ? "Hotp" : "Totp", code->name,
+               of.why[0] != 0 ? of.why : "memory ran out");
+    otp_key_free(&key);
+    authplug_secret_free(&text);
+    return good;
+}
+
+int
+answer_check(const answer_config *config)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < config->code_count; i++)
+        good = check_code(config, &config->codes[i]) && good;
+    if (good)
+        printf("%s: %u rule%s, %zu code%s\n", config->file, config->rule_count,
+               config->rule_count == 1 ? "" : "s", config->code_count,
+               config->code_count == 1 ? "" : "s");
+    return good ? 0 : 1;
 }

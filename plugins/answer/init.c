@@ -8,29 +8,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS 600000
-
-/* What was answered. */
-typedef struct wishes {
-    authplug_secret *host, *user, *password_prompt, *command;
-    authplug_secret *code_prompt, *code;
-    const char *uri_file; /* where the code's secret is read, or NULL */
-} wishes;
+#define ANSWER_MS 600000 /* for each question */
+#define URI_MS 60000     /* for who writes the URI into a pipe */
+#define TEXT_MOST 65536
 
 static int fail(const char *format, ...) IO_PRINTF(1, 2);
 
 static int
 fail(const char *format, ...)
 {
-    char line[1024];
+    char line[2 * ANSWER_WHY];
     va_list arguments;
 
     va_start(arguments, format);
@@ -48,299 +45,376 @@ ask(const char *question, bool echo, authplug_secret *to)
     authplug_status status;
 
     authplug_secret_clear(to);
-    status = io_ask(authplug_span_of(question), echo, to, io_deadline(WAIT_MS));
+    (void)fflush(stdout);
+    status =
+        io_ask(authplug_span_of(question), echo, to, io_deadline(ANSWER_MS));
     if (status == AUTHPLUG_OK)
         return true;
-    (void)fail("nothing was answered: %s", authplug_status_text(status));
+    (void)fail("there is no answer, and no file was made: %s",
+               authplug_status_text(status));
     return false;
 }
 
-/* The same, with an answer for who only presses Return. */
+/* Whether a file of what is known so far could be read again; says why not. */
 static bool
-ask_or(const char *question, const char *otherwise, authplug_secret *to)
+can_be_read(const init_wishes *w)
 {
-    if (!ask(question, true, to))
-        return false;
-    return authplug_secret_len(to) > 0 ||
-           authplug_secret_append(to, otherwise, strlen(otherwise)) ==
-               AUTHPLUG_OK;
+    authplug_secret *text = authplug_secret_new(TEXT_MOST);
+    char why[ANSWER_WHY] = "memory ran out";
+    answer_config *config = NULL;
+    const char *what = why;
+
+    if (text != NULL && init_text(w, text))
+        config = answer_config_parse("new", authplug_secret_span(text), why,
+                                     sizeof why);
+    authplug_secret_free(&text);
+    if (config != NULL) {
+        answer_config_free(&config);
+        return true;
+    }
+    if (strncmp(why, "new:", 4) == 0 && strstr(why, ": ") != NULL)
+        what = strstr(why, ": ") + 2;
+    (void)fail("that cannot stand in the file: %s", what);
+    return false;
 }
 
-/* Takes the first line of a file, or of standard input. */
+/* Asks until the answer is good. Who only presses Return has said otherwise. */
 static bool
-read_uri(const char *path, authplug_secret *to)
+ask_for(const init_wishes *w, const char *question, const char *otherwise,
+        bool (*is_good)(authplug_secret *text), authplug_secret *to)
+{
+    for (;;) {
+        if (!ask(question, true, to))
+            return false;
+        if (authplug_secret_len(to) == 0 &&
+            authplug_secret_append(to, otherwise, strlen(otherwise)) !=
+                AUTHPLUG_OK)
+            return false;
+        if (authplug_span_is(authplug_secret_span(to), "-"))
+            authplug_secret_clear(to); /* there is none */
+        if ((is_good == NULL || is_good(to)) && can_be_read(w))
+            return true;
+    }
+}
+
+static bool
+is_host(authplug_secret *text)
+{
+    const char *host = authplug_secret_text(text);
+
+    if (host != NULL && host[0] != 0 && strpbrk(host, "@/") == NULL)
+        return true;
+    (void)fail("the name of a server was expected, without a user, such as "
+               "login.example.org");
+    return false;
+}
+
+static bool
+is_prompt(authplug_secret *text)
+{
+    if (!match_is_copied(authplug_secret_span(text)))
+        return true;
+    (void)fail("what stands in parentheses is ssh's own: the server's prompt "
+               "was expected, without it");
+    return false;
+}
+
+/* ------------------------------------------------------------- the password */
+
+static bool
+is_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    char whole[4096];
+
+    if (strchr(name, '/') != NULL)
+        return access(name, X_OK) == 0;
+    for (; path != NULL && *path != 0; path += *path == ':') {
+        size_t len = strcspn(path, ":");
+
+        if (snprintf(whole, sizeof whole, "%.*s/%s", (int)len, path, name) <
+                (int)sizeof whole &&
+            access(whole, X_OK) == 0)
+            return true;
+        path += len;
+    }
+    return false;
+}
+
+/* Who types a password here, or a line for a shell, is told in time. */
+static bool
+is_command(authplug_secret *text)
+{
+    static const char *const shells[] = {"|", "||", "&&", ";", ">", "<", "&"};
+    const char *command = authplug_secret_text(text), *at = command;
+    char word[256];
+
+    if (command != NULL && (command[0] == 0 || strcmp(command, "keyring") == 0))
+        return true;
+    for (bool first = true; at != NULL && *at != 0; first = false) {
+        size_t len = strcspn(at, " \t");
+
+        (void)snprintf(word, sizeof word, "%.*s", (int)len, at);
+        if (first && !is_program(word)) {
+            (void)fail("there is no such program: a command, keyring, or "
+                       "nothing was expected");
+            return false;
+        }
+        for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
+            if (strcmp(word, shells[i]) == 0) {
+                (void)fail("commands are started without a shell: write "
+                           "sh -c '...' where %s is to mean something",
+                           word);
+                return false;
+            }
+        at += len;
+        at += strspn(at, " \t");
+    }
+    return command != NULL;
+}
+
+static bool
+ask_password(init_wishes *w)
+{
+    if (!ask_for(w,
+                 "The password's prompt (Return: \"Password:\"; -: there is "
+                 "none): ",
+                 "Password:", is_prompt, w->password_prompt))
+        return false;
+    return authplug_secret_len(w->password_prompt) == 0 ||
+           ask_for(w,
+                   "Where it is: a command that prints it, such as pass show "
+                   "NAME; keyring;\nor Return, and you type it each time: ",
+                   "", is_command, w->password);
+}
+
+/* ------------------------------------------------------------------- a code */
+
+/* The first line of what comes from there, whole. */
+static authplug_status
+read_line(int fd, authplug_secret *to)
+{
+    unsigned char buffer[ANSWER_MOST];
+    const unsigned char *end = NULL;
+    int64_t deadline = io_deadline(URI_MS);
+    authplug_status status = AUTHPLUG_OK;
+    size_t len = 1;
+
+    while (status == AUTHPLUG_OK && len > 0 && end == NULL) {
+        status = io_read(fd, buffer, sizeof buffer, &len, deadline);
+        if (status != AUTHPLUG_OK)
+            break;
+        end = len > 0 ? memchr(buffer, '\n', len) : NULL;
+        status = authplug_secret_append(
+            to, buffer, end != NULL ? (size_t)(end - buffer) : len);
+    }
+    authplug_wipe(buffer, sizeof buffer);
+    return status;
+}
+
+/* Takes the secret from a file, or from standard input. */
+static bool
+read_code(const char *path, init_wishes *w)
 {
     bool standard = path == NULL || strcmp(path, "-") == 0;
-    FILE *file = standard ? stdin : fopen(path, "re");
-    char line[ANSWER_MOST];
-    bool good = file != NULL && fgets(line, sizeof line, file) != NULL;
+    int fd =
+        standard ? 0 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat is;
+    authplug_status status = AUTHPLUG_IO;
 
-    if (good) {
-        line[strcspn(line, "\r\n")] = 0;
-        good = authplug_secret_append(to, line, strlen(line)) == AUTHPLUG_OK;
-    } else {
-        (void)fail("%s: an otpauth:// URI on its first line was expected",
-                   standard ? "standard input" : path);
-    }
-    authplug_wipe(line, sizeof line);
-    if (file != NULL && !standard)
-        fclose(file);
-    return good;
-}
-
-static bool
-ask_code(wishes *w)
-{
-    if (!ask_or("The code's prompt (\"Verification code:\"; - for none): ",
-                "Verification code:", w->code_prompt))
+    if (standard)
+        path = "standard input";
+    if (fd < 0) {
+        (void)fail("%s: %s", path, strerror(errno));
         return false;
-    if (authplug_span_is(authplug_secret_span(w->code_prompt), "-")) {
-        authplug_secret_clear(w->code_prompt);
-        return true;
     }
-    if (w->uri_file != NULL || isatty(0) == 0)
-        return read_uri(w->uri_file, w->code);
-    return ask("The otpauth:// URI, or the secret in base32 (not shown): ",
-               false, w->code);
+    status = read_line(fd, w->code);
+    if (status != AUTHPLUG_OK || authplug_secret_len(w->code) == 0)
+        (void)fail("%s: %s: one line with an otpauth:// URI was expected", path,
+                   status != AUTHPLUG_OK ? authplug_status_text(status)
+                                         : "it is empty");
+    else if (!standard && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) &&
+             (is.st_mode & 077) != 0)
+        printf("Others may read %s: remove it once this is done.\n", path);
+    if (!standard)
+        close(fd);
+    return status == AUTHPLUG_OK && authplug_secret_len(w->code) > 0;
 }
 
+/* Whether it is a secret at all; says why not. */
 static bool
-ask_all(wishes *w)
+parse_code(init_wishes *w, otp_key *key)
 {
-    return ask("The server, as your client names it: ", true, w->host) &&
-           ask("Your name there (Return: the client says it): ", true,
-               w->user) &&
-           ask_or("The password's prompt (\"Password:\"; - for none): ",
-                  "Password:", w->password_prompt) &&
-           (authplug_span_is(authplug_secret_span(w->password_prompt), "-")
-                ? (authplug_secret_clear(w->password_prompt), true)
-                : ask("A command that prints it, such as pass show NAME "
-                      "(Return: you are asked): ",
-                      true, w->command)) &&
-           ask_code(w);
-}
-
-/* ------------------------------------------------------------------ writing */
-
-static bool add(authplug_secret *to, const char *format, ...) IO_PRINTF(2, 3);
-
-static bool
-add(authplug_secret *to, const char *format, ...)
-{
-    char line[2 * ANSWER_MOST];
-    va_list arguments;
-    bool good;
-
-    va_start(arguments, format);
-    (void)vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    good = authplug_secret_append(to, line, strlen(line)) == AUTHPLUG_OK;
-    authplug_wipe(line, sizeof line);
-    return good;
-}
-
-/* A text as the regular expression that is it and nothing else. */
-static bool
-add_regex(authplug_secret *to, const authplug_secret *text)
-{
-    authplug_span all = authplug_secret_span(text);
-    bool good = true;
-
-    while (all.len > 0 && all.data[all.len - 1] == ' ')
-        all.len--;
-    for (size_t i = 0; i < all.len && good; i++) {
-        char byte = (char)all.data[i];
-
-        if (byte == '"')
-            byte = '.'; /* no quote fits inside quotes */
-        else if (strchr(".[]()*+?{}|^$\\", byte) != NULL)
-            good = authplug_secret_append(to, "\\", 1) == AUTHPLUG_OK;
-        good = good && authplug_secret_append(to, &byte, 1) == AUTHPLUG_OK;
-    }
-    return good;
-}
-
-static const char *
-text_of(authplug_secret *secret)
-{
-    const char *text = authplug_secret_text(secret);
-
-    return text != NULL ? text : "";
-}
-
-static bool
-add_password(authplug_secret *to, wishes *w)
-{
-    bool command = authplug_secret_len(w->command) > 0;
-
-    if (authplug_secret_len(w->password_prompt) == 0)
-        return true;
-    return add(to,
-               "\n    # the whole prompt, as an extended regular expression\n"
-               "    Request \"") &&
-           add_regex(to, w->password_prompt) && add(to, "\"\n") &&
-           (!command || add(to, "    Exec %s\n", text_of(w->command))) &&
-           add(to, "    Response %s\n", command ? "$exec$" : "$ask$");
-}
-
-static bool
-add_code(authplug_secret *to, wishes *w)
-{
-    if (authplug_secret_len(w->code) == 0)
-        return true;
-    return add(to, "\n    Request \"") && add_regex(to, w->code_prompt) &&
-           add(to,
-               "\"\n    Response $totp:code$\n"
-               "\n# A keyring keeps it better than a file: store it with\n"
-               "#     secret-tool store --label=code authplug code\n"
-               "# and write  Secret $keyring:code$  here.\n"
-               "Totp code\n    Secret \"%s\"\n",
-               text_of(w->code));
-}
-
-static bool
-make_text(wishes *w, authplug_secret *to)
-{
-    return add(to,
-               "# What authplug answer answers; see authplug-answers(5).\n"
-               "# To see what becomes of a prompt:\n"
-               "#     authplug answer --explain --host HOST --prompt TEXT\n"
-               "\nHost %s\n",
-               text_of(w->host)) &&
-           (authplug_secret_len(w->user) == 0 ||
-            add(to, "    Username %s\n", text_of(w->user))) &&
-           add_password(to, w) && add_code(to, w);
-}
-
-/* The folders above a path, for us alone. */
-static bool
-make_folders(const char *path)
-{
-    char folder[4096];
-
-    for (const char *slash = strchr(path + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        if ((size_t)(slash - path) >= sizeof folder)
-            return false;
-        memcpy(folder, path, (size_t)(slash - path));
-        folder[slash - path] = 0;
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-            return false;
-    }
-    return true;
-}
-
-/* A new file, whole or not at all, and in the place of none. */
-static bool
-write_file(const char *path, authplug_span text)
-{
-    char temporary[4096];
-    bool good;
-    int fd;
-
-    if (snprintf(temporary, sizeof temporary, "%s.new", path) >=
-            (int)sizeof temporary ||
-        !make_folders(path))
-        return false;
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return false;
-    good =
-        write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    good = close(fd) == 0 && good && link(temporary, path) == 0;
-    (void)unlink(temporary);
-    return good;
-}
-
-/* ---------------------------------------------------------------- the whole */
-
-/* The code of now, to be compared with another device's. */
-static bool
-show_code(wishes *w)
-{
-    static const answer_code here = {
+    static const char scheme[] = "otpauth://hotp/";
+    authplug_span text = authplug_secret_span(w->code);
+    answer_code here = {
         .name = (char *)(uintptr_t) "code", .counter = -1, .algorithm = -1};
-    authplug_secret *code = authplug_secret_new(16);
     char why[ANSWER_WHY];
-    otp_key key = {0};
-    bool good;
 
-    if (authplug_secret_len(w->code) == 0) {
-        authplug_secret_free(&code);
+    w->counted =
+        text.len > sizeof scheme - 1 &&
+        strncasecmp((const char *)text.data, scheme, sizeof scheme - 1) == 0;
+    here.counted = w->counted;
+    if (otp_key_parse(&here, text, key, why, sizeof why))
         return true;
-    }
-    why[0] = 0;
-    good = code != NULL && otp_key_parse(&here, authplug_secret_span(w->code),
-                                         &key, why, sizeof why);
-    if (good)
-        good = otp_code(&key, (uint64_t)time(NULL) / key.period, code);
-    if (good)
-        printf("The code of now is %s: it must be what your other device "
-               "shows.\n",
+    (void)fail("%s", why);
+    otp_key_free(key);
+    return false;
+}
+
+/* The code of now, to be compared with another device's; by a counter it is the
+ * next one. */
+static bool
+show_code(init_wishes *w)
+{
+    authplug_secret *code = authplug_secret_new(ANSWER_MOST);
+    time_t now = time(NULL);
+    otp_key key = {0};
+    struct tm utc;
+    bool good =
+        code != NULL && parse_code(w, &key) &&
+        otp_code(&key, key.counted ? key.counter : (uint64_t)now / key.period,
+                 code);
+
+    if (good && key.counted)
+        printf("Code number %" PRIu64 " is %s.\n", key.counter,
                authplug_secret_text(code));
-    else
-        (void)fail("%s", why[0] != 0 ? why : "the code cannot be made");
+    else if (good)
+        printf("The code of now is %s, for %u more seconds.\n",
+               authplug_secret_text(code),
+               key.period - (unsigned)((uint64_t)now % key.period));
     otp_key_free(&key);
+    good =
+        good &&
+        ask(w->counted ? "Is it the next that your other device shows? [Y/n] "
+                       : "Does your other device show it, too? [Y/n] ",
+            true, code);
+    if (good && authplug_secret_len(code) > 0 &&
+        (authplug_secret_span(code).data[0] | 0x20) != 'y') {
+        (void)fail("the secret is another, or a clock is wrong (here it is "
+                   "%02d:%02d:%02d UTC): no file was made",
+                   gmtime_r(&now, &utc)->tm_hour, utc.tm_min, utc.tm_sec);
+        good = false;
+    }
     authplug_secret_free(&code);
     return good;
 }
 
-static int
-make_file(wishes *w, const char *path)
+static bool
+type_code(init_wishes *w)
 {
-    authplug_secret *text = authplug_secret_new(65536);
-    char why[ANSWER_WHY];
-    answer_config *made;
-    int result = 1;
+    otp_key key = {0};
 
-    if (text == NULL || !make_text(w, text))
+    do
+        if (!ask("The otpauth:// URI, or the secret in base32 (not shown): ",
+                 false, w->code))
+            return false;
+    while (!parse_code(w, &key));
+    otp_key_free(&key);
+    return show_code(w);
+}
+
+static bool
+ask_code(init_wishes *w)
+{
+    bool here = authplug_secret_len(w->code) > 0;
+
+    return ask_for(w,
+                   here ? "The code's prompt (Return: \"Verification code:\"): "
+                        : "The code's prompt (Return: \"Verification code:\"; "
+                          "-: there is none): ",
+                   "Verification code:", is_prompt, w->code_prompt) &&
+           (here || authplug_secret_len(w->code_prompt) == 0 || type_code(w));
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static bool
+ask_all(init_wishes *w, const char *uri_file)
+{
+    bool typed = isatty(0) != 0;
+
+    /* what may be wrong with it is said before anything is asked */
+    if ((uri_file != NULL ? strcmp(uri_file, "-") != 0 || !typed : !typed) &&
+        (!read_code(uri_file, w) || !show_code(w)))
+        return false;
+    return ask_for(w, "The server, as your SSH client names it: ", "", is_host,
+                   w->host) &&
+           ask_for(w,
+                   "Your name there, for a client that knows none (Return: "
+                   "leave it to the client): ",
+                   "", NULL, w->user) &&
+           ask_password(w) && ask_code(w);
+}
+
+/* What may be done next. */
+static void
+print_end(const init_wishes *w, const char *path, bool usual)
+{
+    const char *config = usual ? "" : " --config ", *file = usual ? "" : path;
+    char name[256];
+
+    init_keyring_name(w, name, sizeof name);
+    printf("%s is made.\n", path);
+    if (authplug_span_is(authplug_secret_span(w->password), "keyring"))
+        printf("Store the password:\n"
+               "    secret-tool store --label=SSH authplug '%s'\n",
+               name);
+    printf("See what becomes of a prompt, and log in:\n"
+           "    authplug answer%s%s --explain --host HOST --prompt "
+           "'Password:'\n"
+           "    authplug ssh --plugin 'exec authplug answer%s%s' HOST\n"
+           "In PuTTY the plugin command is: authplug answer%s%s\n",
+           config, file, config, file, config, file);
+}
+
+static int
+make_file(const init_wishes *w, const char *path, bool usual)
+{
+    authplug_secret *text = authplug_secret_new(TEXT_MOST);
+    int result = 0;
+
+    if (!can_be_read(w))
+        result = 1;
+    else if (text == NULL || !init_text(w, text))
         result = fail("memory ran out");
-    else if (!write_file(path, authplug_secret_span(text)))
+    else if (!init_write(path, authplug_secret_span(text)))
         result = fail("%s cannot be made: %s", path, strerror(errno));
     else
-        result = 0;
+        print_end(w, path, usual);
     authplug_secret_free(&text);
-    if (result != 0)
-        return result;
-    printf("%s is made.\n", path);
-    made = answer_config_read(path, why, sizeof why);
-    if (made == NULL)
-        return fail("%s", why);
-    answer_config_free(&made);
-    return 0;
+    return result != 0 || fflush(stdout) != 0;
 }
 
 int
 answer_init(const char *path, const char *uri_file)
 {
-    authplug_secret *made[6];
-    wishes w = {.uri_file = uri_file};
+    init_wishes w = {0};
+    authplug_secret **const all[] = {
+        &w.host,     &w.user,        &w.password_prompt,
+        &w.password, &w.code_prompt, &w.code};
     char *usual = path == NULL ? answer_config_path() : NULL;
+    struct stat is;
     bool memory = true;
     int result = 1;
 
-    for (int i = 0; i < 6; i++) {
-        made[i] = authplug_secret_new(ANSWER_MOST);
-        memory = memory && made[i] != NULL;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        *all[i] = authplug_secret_new(ANSWER_MOST);
+        memory = memory && *all[i] != NULL;
     }
-    w.host = made[0];
-    w.user = made[1];
-    w.password_prompt = made[2];
-    w.command = made[3];
-    w.code_prompt = made[4];
-    w.code = made[5];
     if (path == NULL)
         path = usual;
-    if (!memory || path == NULL)
-        result = fail("there is no memory, or no home for the file");
-    else if (access(path, F_OK) == 0)
+    if (!memory || path == NULL || path[0] == 0)
+        result = fail("there is no memory, or no home for the file: --config "
+                      "was expected");
+    else if (lstat(path, &is) == 0)
         result = fail("%s is there already: edit it, or name another with "
                       "--config",
                       path);
-    else if (ask_all(&w) && show_code(&w))
-        result = make_file(&w, path);
-    for (int i = 0; i < 6; i++)
-        authplug_secret_free(&made[i]);
+    else if (ask_all(&w, uri_file))
+        result = make_file(&w, path, usual != NULL);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        authplug_secret_free(all[i]);
     free(usual);
     return result;
 }

@@ -1,7 +1,10 @@
 /* Which rule a prompt has. */
+#define _GNU_SOURCE
 #include "answer.h"
 
 #include "conf/patterns.h"
+
+#include <string.h>
 
 /* ------------------------------------------------------------------- blocks */
 
@@ -75,4 +78,18 @@ match_prompt(const answer_config *config, const answer_peer *peer,
             }
     }
     return found;
+}
+
+bool
+match_is_copied(authplug_span prompt)
+{
+    const unsigned char *end, *at;
+
+    if (prompt.len == 0 || prompt.data[0] != '(')
+        return false;
+    end = memmem(prompt.data, prompt.len, ") ", 2);
+    at = end != NULL ? memchr(prompt.data, '@', (size_t)(end - prompt.data))
+                     : NULL;
+    return at != NULL &&
+           memchr(prompt.data, ' ', (size_t)(end - prompt.data)) == NULL;
 }

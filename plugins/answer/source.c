@@ -144,6 +144,28 @@ make_words(source *of, const template_words *words, char *argv[WORDS_MOST + 1])
     return good;
 }
 
+bool
+source_command(source *of, authplug_secret *text)
+{
+    char *argv[WORDS_MOST + 1] = {NULL};
+    bool good = make_words(of, of->found->by->exec, argv);
+
+    for (size_t i = 0; good && argv[i] != NULL; i++) {
+        bool plain = argv[i][0] != 0 && strpbrk(argv[i], " \t\n'\"") == NULL;
+        const char *quote = plain                           ? ""
+                            : strchr(argv[i], '\'') == NULL ? "'"
+                                                            : "\"";
+        const char *const parts[] = {i > 0 ? " " : "", quote, argv[i], quote};
+
+        for (int p = 0; p < 4; p++)
+            good = good && authplug_secret_append(
+                               text, parts[p], strlen(parts[p])) == AUTHPLUG_OK;
+    }
+    for (size_t i = 0; i < WORDS_MOST; i++)
+        free(argv[i]);
+    return good;
+}
+
 void
 source_keep_complaint(void *context, authplug_span line)
 {
@@ -156,6 +178,30 @@ source_keep_complaint(void *context, authplug_span line)
                        (int)authplug_secret_len(safe),
                        (const char *)authplug_secret_span(safe).data);
     authplug_secret_free(&safe);
+}
+
+/* What a source has said: its words for what is wrong with a line. */
+typedef struct line_words {
+    const char *empty, *control, *length; /* behind its name */
+} line_words;
+
+/* Appends a source's first line, without what ends it on Windows. What nobody
+ * can type is no answer: it was meant for something else. */
+static authplug_status
+take_line(source *of, const char *name, authplug_span line,
+          const line_words *words, authplug_secret *out)
+{
+    if (line.len > 0 && line.data[line.len - 1] == '\r')
+        line.len--;
+    if (line.len == 0)
+        return source_fail(of, "%s %s", name, words->empty);
+    for (size_t i = 0; i < line.len; i++)
+        if ((line.data[i] < ' ' && line.data[i] != '\t') ||
+            line.data[i] == 0x7f)
+            return source_fail(of, "%s %s", name, words->control);
+    if (authplug_secret_append(out, line.data, line.len) != AUTHPLUG_OK)
+        return source_fail(of, "%s %s", name, words->length);
+    return AUTHPLUG_OK;
 }
 
 /* Reads the first line; the rest is let be written, and thrown away. */
@@ -202,11 +248,38 @@ judge_exec(source *of, const char *name, const io_exit *how,
     return AUTHPLUG_OK;
 }
 
+/* What it gave, and how it ended. */
+static authplug_status
+hear_out(source *of, const char *name, io_child *child, int64_t deadline,
+         const source_complaint *last, authplug_secret *out)
+{
+    static const line_words words = {"wrote nothing",
+                                     "wrote a control character",
+                                     "wrote a line that is too long"};
+    authplug_secret *line = authplug_secret_new(ANSWER_MOST + 1);
+    authplug_status status = AUTHPLUG_NOMEM;
+    io_exit how;
+
+    io_child_close_input(child);
+    if (line != NULL)
+        status = read_first_line(child, line, deadline);
+    io_child_finish(&child, status == AUTHPLUG_OK ? EXEC_GRACE : 0, &how);
+    if (status == AUTHPLUG_LIMIT)
+        status = source_fail(of, "%s %s", name, words.length);
+    else if (status == AUTHPLUG_OK || status == AUTHPLUG_TIMEOUT)
+        status = judge_exec(of, name, &how, last);
+    else
+        status = source_fail(of, "%s: %s", name, authplug_status_text(status));
+    if (status == AUTHPLUG_OK)
+        status = take_line(of, name, authplug_secret_span(line), &words, out);
+    authplug_secret_free(&line);
+    return status;
+}
+
 /* Runs a command, without a shell, and appends the first line of its output. */
 static authplug_status
 run(source *of, const template_words *words, authplug_secret *out)
 {
-    size_t before = authplug_secret_len(out);
     char *argv[WORDS_MOST + 1] = {NULL};
     source_complaint last = {""};
     io_program program = {.argv = (const char *const *)argv,
@@ -215,31 +288,17 @@ run(source *of, const template_words *words, authplug_secret *out)
     int64_t deadline = io_deadline(EXEC_MS);
     authplug_status status = AUTHPLUG_REFUSED;
     io_child *child = NULL;
-    io_exit how;
 
     if (deadline > of->deadline)
         deadline = of->deadline;
     if (make_words(of, words, argv))
         status = io_child_start(&program, &child);
-    if (status == AUTHPLUG_OK) {
-        io_child_close_input(child);
-        status = read_first_line(child, out, deadline);
-        io_child_finish(&child, status == AUTHPLUG_OK ? EXEC_GRACE : 0, &how);
-        if (status == AUTHPLUG_LIMIT)
-            status =
-                source_fail(of, "%s wrote a line that is too long", argv[0]);
-        else if (status == AUTHPLUG_OK || status == AUTHPLUG_TIMEOUT)
-            status = judge_exec(of, argv[0], &how, &last);
-        else
-            status = source_fail(of, "%s: %s", argv[0],
-                                 authplug_status_text(status));
-        if (status == AUTHPLUG_OK && authplug_secret_len(out) == before)
-            status = source_fail(of, "%s wrote nothing", argv[0]);
-    } else {
+    if (status == AUTHPLUG_OK)
+        status = hear_out(of, argv[0], child, deadline, &last, out);
+    else
         status =
             source_fail(of, "%s could not be started: %s",
                         argv[0] != NULL ? argv[0] : "Exec", strerror(errno));
-    }
     for (size_t i = 0; i < WORDS_MOST; i++)
         free(argv[i]);
     return status;
@@ -251,6 +310,8 @@ run(source *of, const template_words *words, authplug_secret *out)
 static authplug_status
 read_secret_file(source *of, const char *path, authplug_secret *out)
 {
+    static const line_words lines = {"is empty", "holds a control character",
+                                     "begins with a line that is too long"};
     authplug_secret *why = authplug_secret_new(8192), *text = NULL;
     const char *home = getenv("HOME"), *words;
     char *whole = NULL;
@@ -269,11 +330,7 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
         end = line.len > 0 ? memchr(line.data, '\n', line.len) : NULL;
         if (end != NULL)
             line.len = (size_t)(end - line.data);
-        if (line.len > 0 && line.data[line.len - 1] == '\r')
-            line.len--;
-        status = line.len == 0
-                     ? source_fail(of, "%s is empty", path)
-                     : authplug_secret_append(out, line.data, line.len);
+        status = take_line(of, path, line, &lines, out);
     } else {
         words = why != NULL ? authplug_secret_text(why) : NULL;
         status = source_fail(of, "%s",
@@ -285,6 +342,30 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
     authplug_secret_free(&why);
     free(whole);
     return status;
+}
+
+/* ------------------------------------------------------ what is no secret */
+
+/* Groups are the prompt's own words. */
+static authplug_status
+open_value(void *context, const char *name, const char *argument,
+           authplug_secret *out)
+{
+    if (name[0] < '1' || name[0] > '9')
+        return AUTHPLUG_REFUSED;
+    return word_value(context, name, argument, out);
+}
+
+bool
+source_is_open(const answer_prompt *prompt, const match_found *found,
+               authplug_secret *answer)
+{
+    source of = {.prompt = prompt, .found = found};
+    const template *response = response_of(found->block, found->by);
+
+    return !template_has_text(response) &&
+           template_expand(response, open_value, &of, answer) == AUTHPLUG_OK &&
+           authplug_secret_len(answer) > 0;
 }
 
 /* ------------------------------------------------------------------ secrets */

@@ -208,7 +208,7 @@ it "what the server says beside is shown"
 rules 'Host *' 'Request ".*Password:"' 'Response sesame'
 client --instruction 'Approve 42' --prompt "Motd
 Password: "
-want_out 'instruction "Approve 42\x0aMotd"'
+want_out 'instruction "Approve 42\x0aMotd\x0aPassword: \x0a(the rule in line 2'
 want_out 'answer "sesame"'
 
 # -------------------------------------------------------------------- sources
@@ -496,6 +496,11 @@ run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
     --prompt "R:"
 want_rc 1
 want_out 'no rule matches'
+want_not grep -q parentheses "$W/out"
+run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
+    --prompt "(alice@h.example) Q:"
+want_rc 1
+want_out "in parentheses is ssh's own"
 run 10 "$authplug" answer --config "$W/answers" --explain --host x \
     --prompt "R:"
 want_out 'no Host block is about this login'

@@ -1,0 +1,282 @@
+#!/bin/sh
+# authplug answer init: a first file, by asking at a terminal; and what it makes
+# answers.
+# shellcheck disable=SC2016 # dollars are the rules'
+. "${0%/*}/lib.sh"
+need_built authplug
+need oathtool oathtool
+authplug=$BUILD/authplug
+file=$XDG_CONFIG_HOME/authplug/answers
+# RFC 6238's; a code of it holds for an hour, so that none ends in a test
+secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+uri="otpauth://totp/Example:alice?secret=$secret&period=3600&issuer=Example"
+
+# quoted WORD - for eval.
+quoted () { printf %s "$1" | sed "s/'/'\\\\''/g"; }
+
+# init [TEXT TYPED]... -- [WORD]... - types it, each with Return.
+init () {
+    rm -rf "$XDG_CONFIG_HOME" "$XDG_STATE_HOME"
+    again "$@"
+}
+again () {
+    typed=
+    while [ "$1" != -- ]; do
+        typed="$typed --on '$(quoted "$1")' 'type:$(quoted "$2")\\n'"
+        shift 2
+    done
+    shift
+    eval 'run 20 --pty '"$typed"' -- "$authplug" answer init "$@"'
+    want_nothing_left
+}
+
+# code - of now, by the other device.
+code () {
+    oathtool --totp -b -s 3600 $secret
+}
+
+# want_line TEXT... - these are lines of the file, blanks before them aside.
+want_line () {
+    for line; do
+        sed 's/^ *//' "$file" | grep -qxF -- "$line" ||
+            wrong "not in the file: $line"
+    done
+}
+
+# want_good - what was made is read again, and nobody else can read it.
+want_good () {
+    want_rc 0
+    want [ "$(stat -c %a "$file")" = 600 ]
+    want [ "$(stat -c %a "${file%/*}")" = 700 ]
+    want [ "$(ls -A "${file%/*}")" = answers ]
+    want "$authplug" answer --check
+}
+
+# want_no_file - nothing was made, not even in part.
+want_no_file () {
+    want_not [ "$rc" = 0 ]
+    [ -z "$(find "$XDG_CONFIG_HOME" -type f 2>/dev/null)" ] ||
+        wrong "a file was made"
+}
+
+it "all from the terminal: host, name, a command, a code"
+init names login.example.org 'Your name' alice 'prompt (Return' '' \
+    'each time' 'cat words' 'prompt (Return' '' '(not shown)' "$uri" 'too?' y --
+want_good
+want_screen "The code of now is $(code), for "
+want_screen "$file is made."
+want_no_screen "$secret"
+want_line 'Host login.example.org' 'Username alice' 'Request "Password:"' \
+    'Exec cat words' 'Response $exec$' 'Request "Verification code:"' \
+    'Response $totp:code$' 'Totp code' "Secret \"$uri\""
+want grep -q '^# ' "$file"
+
+it "what was made answers"
+echo sesame >"$W/home/words"
+cd "$W/home" || exit 1
+run 10 "$authplug" try putty --host login.example.org --prompt "Password: " \
+    --round --prompt "Verification code: " -- "$authplug" answer
+want_rc 0
+want_out 'PLUGIN_INIT_RESPONSE user "alice"'
+want_out 'answer "sesame"'
+want_out "answer \"$(code)\""
+
+it "the tutorial shows what is seen"
+page () { sed -n "/^    \$ $1\$/,/^\$/s/^    //p" "$SRC/docs/answer.md" | sed 1d; }
+same () { sed 's/ *$//; s/[0-9]\{6\},/CODE,/; s/[0-9]* more/N more/; s/^\/.* is/FILE is/'; }
+init names login.example.org 'Your name' '' 'prompt (Return' '' \
+    'each time' keyring 'prompt (Return' '' '(not shown)' "$uri" 'too?' '' --
+want_good
+page 'authplug answer init' | same >"$W/told"
+same <"$W/screen" | sed '/is made/q' >"$W/seen"
+want [ "$(wc -l <"$W/told")" = 10 ]
+want diff "$W/told" "$W/seen"
+
+it "a second time nothing is touched"
+cp "$file" "$W/before"
+again --
+want_rc 1
+want_screen "$file is there already"
+want cmp "$file" "$W/before"
+: >"$file"
+again --
+want_rc 1
+want [ ! -s "$file" ]
+rm "$file"
+ln -s "$W/nowhere" "$file"
+again --
+want_rc 1
+want_screen "is there already"
+want_not [ -e "$W/nowhere" ]
+
+it "nor if it comes to be meanwhile"
+rm -rf "$XDG_CONFIG_HOME"
+mkdir -p "${file%/*}"
+run 20 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
+    --on 'prompt (Return' 'type:\n' --on 'each time' 'type:\n' \
+    --after 1.5 'type:-\n' -- sh -c \
+    "{ sleep 0.8; echo theirs >'$file'; } & '$authplug' answer init; wait"
+want_screen "cannot be made: File exists"
+want [ "$(cat "$file")" = theirs ]
+want [ "$(ls -A "${file%/*}")" = answers ]
+
+it "the URI from a file; it is looked at before anything is asked"
+echo "$uri" >"$W/uri"
+init 'too?' '' names h 'Your name' '' 'prompt (Return' - "code's prompt" '' -- \
+    "$W/uri"
+want_good
+want_screen "$(code)"
+want_line 'Host h' 'Request "Verification code:"' "Secret \"$uri\""
+want_not grep -q 'Exec\|Username\|Password:"' "$file"
+want_no_screen "Others may read"
+
+it "the same from standard input, by a word and without"
+for word in - ''; do
+    rm -rf "$XDG_CONFIG_HOME"
+    run 20 --pty --on 'too?' 'type:\n' --on names 'type:h\n' \
+        --on 'Your name' 'type:\n' --on 'prompt (Return' 'type:-\n' \
+        --on "code's prompt" 'type:OTP:\n' -- sh -c \
+        "echo '$uri' | '$authplug' answer init $word"
+    want_good
+    want_line 'Request "OTP:"' "Secret \"$uri\""
+done
+
+it "a file that others can read is to be removed"
+chmod 644 "$W/uri"
+init 'too?' '' names h 'Your name' '' 'prompt (Return' - "code's prompt" '' -- \
+    "$W/uri"
+want_good
+want_screen "Others may read $W/uri: remove it"
+
+it "codes by a counter, which begins where the URI says"
+echo "otpauth://hotp/x?secret=$secret&counter=7" >"$W/uri"
+init 'shows?' '' names h 'Your name' '' 'prompt (Return' - "code's prompt" '' \
+    -- "$W/uri"
+want_good
+want_screen "Code number 7 is 162583."
+want_line 'Response $hotp:code$' 'Hotp code'
+run 10 "$authplug" try putty --host h --prompt "Verification code:" -- \
+    "$authplug" answer
+want_out 'answer "162583"'
+
+it "eight digits, another hash, a bare secret"
+echo "otpauth://totp/x?secret=$secret&digits=8&algorithm=SHA512&period=3600" \
+    >"$W/uri"
+init 'too?' n -- "$W/uri"
+want_screen "$(oathtool --totp=sha512 -b -d 8 -s 3600 $secret)"
+init names h 'Your name' '' 'prompt (Return' - "code's prompt" '' \
+    '(not shown)' 'gezd gnbv gy3t qojq' 'too?' '' --
+want_good
+want_line 'Secret "gezd gnbv gy3t qojq"'
+
+it "another code on the other device: no file, and the time to compare"
+init names h 'Your name' '' 'prompt (Return' - "code's prompt" '' \
+    '(not shown)' "$uri" 'too?' n --
+want_rc 1
+want_no_file
+want_screen "a clock is wrong (here it is $(date -u +%H:)"
+
+it "what is no answer is asked again, and why is said"
+init names '' such alice@h such h.example 'Your name' '' \
+    'prompt (Return' '(alice@h) Password:' "ssh's own" '' \
+    'each time' 'sesame7' 'no such program' 'cat a | head' 'without a shell' \
+    'cat $b' 'cannot stand in the file: Exec: byte' '' "code's prompt" '' \
+    '(not shown)' '0189' 'neither base32' 'otpauth://totp/x?digits=6' \
+    'has no secret' "$uri" 'too?' '' --
+want_good
+want_line 'Host h.example' 'Response $ask$' "Secret \"$uri\""
+
+it "the keyring, and what stores the password there"
+init names h.example 'Your name' '' 'prompt (Return' '' 'each time' keyring \
+    "code's prompt" - --
+want_good
+want_line 'Response $keyring:h.example$'
+want_screen "secret-tool store --label=SSH authplug 'h.example'"
+
+it "a prompt of special characters is matched, and no other"
+init names h 'Your name' '' 'prompt (Return' 'PIN "x" (1$|2)* [a].^{3}\\:' \
+    'each time' 'echo sesame' "code's prompt" - --
+want_good
+run 10 "$authplug" answer --explain --host h \
+    --prompt 'PIN "x" (1$|2)* [a].^{3}\: '
+want_rc 0
+run 10 "$authplug" answer --explain --host h --prompt 'PIN "x" (1 [a].^{3}\: '
+want_rc 1
+
+it "a URI of special characters keeps its meaning"
+init names h 'Your name' '' 'prompt (Return' - "code's prompt" '' \
+    '(not shown)' 'otpauth://totp/a$b"c\\\\d?period=3600&secret='$secret \
+    'too?' '' --
+want_good
+run 10 "$authplug" try putty --host h --prompt "Verification code:" -- \
+    "$authplug" answer
+want_out "answer \"$(code)\""
+
+it "another place, and no other name there"
+run 20 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
+    --on 'prompt (Return' 'type:-\n' --on "code's prompt" 'type:-\n' -- \
+    "$authplug" answer init --config "$W/deep/er/rules"
+want_rc 0
+want_screen "authplug answer --config $W/deep/er/rules"
+want [ "$(stat -c %a "$W/deep/er/rules")" = 600 ]
+run 20 --pty -- "$authplug" answer init --config ''
+want_rc 1
+
+for case in "nothing|: >'$W/uri'|it is empty" \
+    "no URI|echo hello, world >'$W/uri'|neither base32" \
+    "a folder|rm '$W/uri'; mkdir '$W/uri'|otpauth:// URI was expected" \
+    "no file|rmdir '$W/uri'|No such file" \
+    "too much|head -c 9999 /dev/zero >'$W/uri'|URI was expected"
+do
+    name=${case%%|*} case=${case#*|}
+    it "instead of a URI there is $name: said at once"
+    eval "${case%%|*}"
+    init -- "$W/uri"
+    want_no_file
+    want_screen "${case##*|}"
+    want_within 3000
+done
+
+it "a pipe is waited for"
+rm "$W/uri"
+mkfifo "$W/uri"
+{ sleep 0.5; echo "$uri"; } >"$W/uri" &
+init 'too?' '' names h 'Your name' '' 'prompt (Return' - "code's prompt" '' -- \
+    "$W/uri"
+want_good
+
+it "who gives up leaves nothing"
+for end in '\x03' '\x04'; do
+    rm -rf "$XDG_CONFIG_HOME"
+    run 20 --pty --on names 'type:h\n' --on 'Your name' "type:$end" -- \
+        "$authplug" answer init
+    want_no_file
+    want_nothing_left
+done
+
+it "a folder that cannot be made"
+rm -rf "$XDG_CONFIG_HOME"
+: >"$XDG_CONFIG_HOME"
+run 20 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
+    --on 'prompt (Return' 'type:-\n' --on "code's prompt" 'type:-\n' -- \
+    "$authplug" answer init
+want_rc 1
+want_screen "$file cannot be made: "
+rm "$XDG_CONFIG_HOME"
+
+it "misuse, and no terminal"
+run 10 "$authplug" answer init a b
+want_rc 2
+want_err "one too many: b"
+run 10 "$authplug" answer init --batch
+want_rc 2
+run 10 "$authplug" answer init
+want_rc 1
+want_err_like '^authplug answer init: standard input: it is empty'
+echo "$uri" >"$W/good"
+run 10 "$authplug" answer init "$W/good"
+want_rc 1
+want_err "no terminal"
+want_no_file
+
+finish

@@ -1,0 +1,705 @@
+/*
+ * The file of authplug answer, and which rule a prompt has:
+ * plugins/answer/config.c and match.c. A test gives a text and expects what was
+ * read, one line for each block, rule and code; or the complaint. A match is
+ * written as the line of its rule, and the groups behind it.
+ */
+#define _GNU_SOURCE
+#include "support.h"
+
+#include "plugins/answer/answer.h"
+
+/* strdup() is libc's, and so would be its allocation. */
+char *__wrap_strdup(const char *text);
+char *
+__wrap_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+static notes got;
+
+static answer_config *
+parse(const char *text, size_t len)
+{
+    char why[ANSWER_WHY] = "";
+    answer_config *config = answer_config_parse(
+        "f", authplug_span_make(guarded(text, len), len), why, sizeof why);
+
+    got.len = 0;
+    got.at[0] = 0;
+    if (config == NULL)
+        note(&got, "%s\n", why);
+    return config;
+}
+
+static void
+note_block(const answer_block *block)
+{
+    static const char *const echo[] = {"any", "yes", "no"};
+
+    note(&got, "%u Host", block->line);
+    for (char **host = block->hosts; *host != NULL; host++)
+        note(&got, " %s", *host);
+    if (block->user != NULL)
+        note(&got, " User %s", block->user);
+    if (block->username != NULL)
+        note(&got, " Username %s", block->username);
+    note(&got, "\n");
+    for (size_t i = 0; i < block->count; i++) {
+        const answer_rule *by = &block->own[i];
+
+        assert_int_equal(by->which, i);
+        note(&got, "%u rule %u Echo %s Limit %ld%s%s", by->line, by->id,
+             echo[by->echo], by->limit, by->confirm ? " Confirm" : "",
+             by->instruction != NULL ? " Instruction" : "");
+        if (by->exec != NULL)
+            note(&got, " Exec %zu", template_words_count(by->exec));
+        note(&got, "\n");
+    }
+}
+
+/* What was read, or the complaint. */
+static void
+reads(const char *text, const char *expected)
+{
+    answer_config *config = parse(text, strlen(text));
+
+    if (config != NULL) {
+        for (size_t i = 0; i < config->block_count; i++)
+            note_block(&config->blocks[i]);
+        for (size_t i = 0; i < config->code_count; i++) {
+            const answer_code *code = &config->codes[i];
+
+            note(&got, "%u %s %s Digits %ld Period %ld Algorithm %ld%s\n",
+                 code->line, code->counted ? "Hotp" : "Totp", code->name,
+                 code->digits, code->period, code->algorithm,
+                 code->exec != NULL ? " Exec" : "");
+        }
+    }
+    answer_config_free(&config);
+    assert_null(config);
+    assert_string_equal(got.at, expected);
+}
+
+/* --------------------------------------------------------------------- file */
+
+TEST(a_file_may_have_nothing)
+{
+    reads("", "");
+    reads("# only words\n\n", "");
+}
+
+TEST(a_block_has_hosts_a_user_and_a_name)
+{
+    reads("Host a\n", "1 Host a\n");
+    reads("Host a b:22 [::1]:22 !c\nUser al*\nUsername alice\n",
+          "1 Host a b:22 [::1]:22 !c User al* Username alice\n");
+    reads("host a\nHOST b\n", "1 Host a\n2 Host b\n");
+}
+
+TEST(a_rule_has_all_its_lines)
+{
+    reads("Host *\nRequest x\nResponse y\n",
+          "1 Host *\n2 rule 0 Echo any Limit 1\n");
+    reads("Host *\nRequest x\nEcho yes\nInstruction z\nExec a 'b c' $1$\n"
+          "Confirm yes\nLimit 7\nResponse $exec$\n",
+          "1 Host *\n2 rule 0 Echo yes Limit 7 Confirm Instruction Exec 3\n");
+    reads("Host *\nRequest x\nEcho no\nConfirm no\nLimit 0\nResponse \"\"\n",
+          "1 Host *\n2 rule 0 Echo no Limit 0\n");
+    reads("Host *\nRequest x\nEcho any\nLimit 100\nResponse a\n",
+          "1 Host *\n2 rule 0 Echo any Limit 100\n");
+}
+
+TEST(what_a_rule_says_is_not_the_next_one_s)
+{
+    reads("Host *\nRequest x\nLimit 5\nConfirm yes\nEcho no\nInstruction i\n"
+          "Response y\nRequest x\nResponse y\nHost b\nRequest x\nResponse y\n",
+          "1 Host *\n2 rule 0 Echo no Limit 5 Confirm Instruction\n"
+          "8 rule 1 Echo any Limit 1\n10 Host b\n11 rule 2 Echo any Limit 1\n");
+}
+
+TEST(a_code_has_a_secret_and_what_it_says_of_it)
+{
+    reads("Totp a\nSecret AA\n", "1 Totp a Digits 0 Period 0 Algorithm -1\n");
+    reads("Totp a\nSecret $file:x$\nDigits 8\nPeriod 60\nAlgorithm sha512\n"
+          "Hotp a\nSecret $exec$\nExec y\nDigits 6\nAlgorithm SHA256\n",
+          "1 Totp a Digits 8 Period 60 Algorithm 2\n"
+          "6 Hotp a Digits 6 Period 0 Algorithm 1 Exec\n");
+    reads("Totp a\nSecret \"otpauth://totp/x?secret=AA\"\nAlgorithm SHA1\n",
+          "1 Totp a Digits 0 Period 0 Algorithm 0\n");
+}
+
+TEST(codes_may_stand_before_and_behind_their_rules)
+{
+    reads("Totp a\nSecret AA\nHost *\nRequest x\nResponse $totp:a$$hotp:b$\n"
+          "Hotp b\nSecret $keyring:k$\n",
+          "3 Host *\n4 rule 0 Echo any Limit 1\n"
+          "1 Totp a Digits 0 Period 0 Algorithm -1\n"
+          "6 Hotp b Digits 0 Period 0 Algorithm -1\n");
+}
+
+TEST(every_token_of_a_response_is_known)
+{
+    reads("Host *\nRequest x\nExec y\nResponse \"$exec$$file:~/a$$keyring:b$"
+          "$ask$$ask:c: $$user_name$$host_name$$1$$9$$$\\n\\\\\"\n",
+          "1 Host *\n2 rule 0 Echo any Limit 1 Exec 1\n");
+    reads("Host *\nRequest x\nResponse $10$\n",
+          "f:3: Response: byte 1: no token that is known here: another name "
+          "was expected, or '$$' for a dollar\n");
+}
+
+/* --------------------------------------------------------------- complaints */
+
+TEST(a_line_that_nothing_stands_above)
+{
+    reads("Request x\n", "f:1: Request: nothing says yet what this is about: "
+                         "Host, Totp or Hotp was expected first\n");
+}
+
+TEST(a_block_without_a_host)
+{
+    reads("Host\n", "f:1: Host: no host: a name or a pattern, with :PORT "
+                    "behind it or without, was expected\n");
+    reads("Host  , \n", "f:1: Host: no host: a name or a pattern, with :PORT "
+                        "behind it or without, was expected\n");
+}
+
+#define TWICE ": it was given before: one was expected\n"
+
+TEST(what_is_given_twice)
+{
+    reads("Host *\nUser a\nUser b\n", "f:3: User" TWICE);
+    reads("Host *\nUsername a\nUsername b\n", "f:3: Username" TWICE);
+    reads("Host *\nRequest x\nInstruction a\nInstruction b\n",
+          "f:4: Instruction" TWICE);
+    reads("Host *\nRequest x\nExec a\nExec b\n", "f:4: Exec" TWICE);
+    reads("Totp x\nSecret AA\nSecret BB\n", "f:3: Secret" TWICE);
+    reads("Totp x\nExec a\nExec b\n", "f:3: Exec" TWICE);
+}
+
+TEST(names_that_are_missing)
+{
+    reads("Host *\nUser\n",
+          "f:2: User: nothing follows: a name was expected\n");
+    reads("Host *\nUsername\n",
+          "f:2: Username: nothing follows: a name was expected\n");
+    reads("Totp\n", "f:1: Totp: nothing follows: a name was expected\n");
+    reads("Hotp\n", "f:1: Hotp: nothing follows: a name was expected\n");
+}
+
+TEST(values_that_are_none)
+{
+    reads("Host *\nRequest x\nEcho maybe\n",
+          "f:3: Echo: yes, no or any was expected\n");
+    reads("Totp x\nAlgorithm MD5\n",
+          "f:2: Algorithm: SHA1, SHA256 or SHA512 was expected\n");
+}
+
+/* A complaint begins so, and names the line. */
+static void
+complains(const char *text, const char *start)
+{
+    answer_config *config = parse(text, strlen(text));
+
+    assert_null(config);
+    if (strncmp(got.at, start, strlen(start)) != 0)
+        assert_string_equal(got.at, start);
+}
+
+TEST(numbers_out_of_their_range)
+{
+    complains("Host *\nRequest x\nLimit 101\n", "f:3: Limit: ");
+    complains("Host *\nRequest x\nCache 604801\n", "f:3: Cache: ");
+    complains("Hotp x\nCounter -1\n", "f:2: Counter: ");
+    complains("Host *\nRequest x\nLimit -1\n", "f:3: Limit: ");
+    complains("Host *\nRequest x\nConfirm perhaps\n", "f:3: Confirm: ");
+    complains("Totp x\nDigits 5\n", "f:2: Digits: ");
+    complains("Totp x\nDigits 9\n", "f:2: Digits: ");
+    complains("Totp x\nPeriod 0\n", "f:2: Period: ");
+    complains("Totp x\nPeriod 3601\n", "f:2: Period: ");
+}
+
+TEST(expressions_and_texts_that_cannot_be_read_name_the_byte)
+{
+    complains("Host *\nRequest a(b\n", "f:2: Request: byte ");
+    complains("Host *\nRequest a\nInstruction a**\n",
+              "f:3: Instruction: byte 3: ");
+    complains("Host *\nRequest a\nResponse a$b\n", "f:3: Response: byte 2: ");
+    complains("Host *\nRequest a\nExec a $totp:x$\n", "f:3: Exec: byte 3: ");
+    complains("Host *\nRequest a\nExec\n", "f:3: Exec: byte 1: ");
+    complains("Totp x\nSecret $ask$\n", "f:2: Secret: byte 1: ");
+    complains("Totp x\nExec a $user_name$\n", "f:2: Exec: byte 3: ");
+}
+
+TEST(keywords_out_of_their_place)
+{
+    complains("Host *\nPeriod 3\n", "f:2: Period: unknown in a Host block");
+    complains("Host *\nEcho yes\n", "f:2: Echo: unknown in a Host block");
+    complains("Host *\nRequest x\nUser y\n",
+              "f:3: User: unknown between a Request and its Response");
+    complains("Totp x\nUser y\n",
+              "f:2: User: unknown in a block of one-time codes");
+    complains("Hotp x\nPeriod 30\n",
+              "f:2: Period: unknown in a block of one-time codes");
+    complains("Host *\nResponse y\n", "f:2: Response: ");
+    complains("Host *\nRequest x\nRequest y\n", "f:2: Request: no Response");
+    complains("Host *\nFinalResponse y\n", "f:2: FinalResponse: ");
+}
+
+TEST(what_belongs_together)
+{
+    complains("Host *\nRequest x\n", "f:2: Request: ");
+    complains("Host *\nRequest x\nTotp y\nSecret AA\n", "f:2: Request: ");
+    complains("Host *\nRequest x\nResponse $exec$\n",
+              "f:3: Response: $exec$, and no Exec");
+    complains("Host *\nRequest x\nExec y\nResponse z\n",
+              "f:4: Response: no $exec$, which the Exec is for");
+    complains("Totp x\nHost *\n", "f:1: Totp: no Secret in this block");
+    complains("Totp x\nSecret $exec$\n", "f:1: Totp: Exec, and $exec$");
+    complains("\nHotp x\nSecret AA\nExec y\n", "f:2: Hotp: Exec, and $exec$");
+    complains("Host *\nRequest x\nResponse $totp:y$\n",
+              "f:2: its Response uses the code y");
+    complains("Hotp y\nSecret AA\nHost *\nRequest x\nResponse $totp:y$\n",
+              "f:4: its Response uses the code y");
+    complains("Totp x\nSecret AA\nTotp x\n",
+              "f:3: Totp: there is one of this name already");
+}
+
+TEST(no_complaint_repeats_a_secret)
+{
+    static const char *const texts[] = {
+        "Totp x\nSecret hunter2$\n",
+        "Totp x\nSecret \"hunter2\\q\"\n",
+        "Host *\nRequest x\nResponse hunter2$\n",
+        "Host *\nRequest x\nResponse hunter2$exec$\n",
+        "Host *\nRequest x\nEcho hunter2\nResponse y\n",
+        "Host *\nRequest x\nExec y\nResponse hunter2\n",
+    };
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        assert_null(parse(texts[i], strlen(texts[i])));
+        assert_null(strstr(got.at, "hunter2"));
+    }
+}
+
+TEST(there_are_at_most_1000_blocks)
+{
+    static char text[1002 * 16];
+    answer_config *config;
+    size_t len = 0;
+
+    for (int i = 0; i < 1000; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "Host h%d\n", i);
+    config = parse(text, len);
+    assert_non_null(config);
+    assert_int_equal(config->block_count, 1000);
+    answer_config_free(&config);
+    len += (size_t)snprintf(text + len, sizeof text - len, "Host h\n");
+    complains(text, "f:1001: Host: too many: at most 1000 were expected");
+}
+
+/* ------------------------------------------------------------------- sweeps */
+
+static const char whole[] =
+    "# words\r\nHost a b:22 !c\nUser x*\nUsername alice\n"
+    "Request \"P([0-9]+):\"\nEcho no\nInstruction \"I.*\"\nConfirm yes\n"
+    "Limit 3\nExec sh -c 'a b' $1$ $user_name$\nResponse \"<$exec$\\n$$>\"\n"
+    "Request \"C:\"\nResponse \"zq7#xw!9$totp:t$$hotp:h$$ask:T: $\"\n"
+    "Totp t\nSecret zq7#xw!9\nDigits 8\nPeriod 60\nAlgorithm SHA512\n"
+    "Hotp h\nExec pass show h\nSecret $exec$\nHost *\nRequest x\n"
+    "Response $keyring:k$$file:/f$\nRequest y\nCache 60 keyring\n"
+    "Response $ask$\n";
+
+TEST(the_whole_of_them_is_sound)
+{
+    answer_config *config = parse(whole, sizeof whole - 1);
+
+    assert_non_null(config);
+    assert_int_equal(config->rule_count, 4);
+    assert_int_equal(config->code_count, 2);
+    answer_config_free(&config);
+}
+
+/* Whatever is cut off, what remains is read or complained of in one line. */
+TEST(any_beginning_can_be_read)
+{
+    for (size_t len = 0; len < sizeof whole; len++) {
+        size_t before = alloc_live();
+        answer_config *config = parse(whole, len);
+
+        assert_true(config != NULL || strncmp(got.at, "f:", 2) == 0);
+        assert_true(config != NULL || got.at[got.len - 1] == '\n');
+        answer_config_free(&config);
+        assert_int_equal(alloc_live(), before);
+    }
+}
+
+TEST(any_bit_may_be_another)
+{
+    static char text[sizeof whole];
+
+    for (size_t bit = 0; bit < 8 * (sizeof whole - 1); bit += sweep_stride()) {
+        size_t before = alloc_live();
+        answer_config *config;
+
+        memcpy(text, whole, sizeof whole);
+        text[bit / 8] = (char)(text[bit / 8] ^ (1 << bit % 8));
+        config = parse(text, sizeof whole - 1);
+        assert_true(config != NULL || strncmp(got.at, "f:", 2) == 0);
+        answer_config_free(&config);
+        assert_int_equal(alloc_live(), before);
+    }
+}
+
+TEST(each_allocation_may_fail)
+{
+    bool failed = true;
+
+    for (size_t n = 1; failed; n++) {
+        size_t before = alloc_live();
+        answer_config *config;
+
+        alloc_fail_at(n);
+        config = parse(whole, sizeof whole - 1);
+        failed = alloc_count() >= n;
+        assert_int_equal(config == NULL, failed);
+        if (failed)
+            assert_string_equal(got.at, "out of memory\n");
+        answer_config_free(&config);
+        assert_int_equal(alloc_live(), before);
+        assert_true(n < 5000);
+    }
+    alloc_reset();
+}
+
+TEST(no_secret_is_left_in_freed_memory)
+{
+    answer_config *config;
+
+    spy_on("zq7#xw!9");
+    config = parse(whole, sizeof whole - 1);
+    assert_non_null(config);
+    assert_true(spy_sees());
+    answer_config_free(&config);
+    assert_false(spy_sees());
+    assert_int_equal(spy_spilled(), 0);
+    spy_on(NULL);
+}
+
+/* -------------------------------------------------------------------- hosts */
+
+/* Whether a block of these patterns is about host and port. */
+static bool
+is_about(const char *patterns, const char *host, uint32_t port)
+{
+    char text[256];
+    answer_peer peer = {.host = host, .user = "", .port = port};
+    answer_config *config;
+    bool about;
+
+    (void)snprintf(text, sizeof text, "Host %s\n", patterns);
+    config = parse(text, strlen(text));
+    assert_non_null(config);
+    about = match_block(&config->blocks[0], &peer);
+    answer_config_free(&config);
+    return about;
+}
+
+TEST(a_pattern_is_the_whole_name_in_any_case)
+{
+    assert_true(is_about("login.example.org", "login.example.org", 22));
+    assert_true(is_about("Login.Example.ORG", "login.example.org", 22));
+    assert_false(is_about("login.example.org", "login.example.or", 22));
+    assert_false(is_about("login.example.org", "login.example.org.", 22));
+    assert_false(is_about("example.org", "login.example.org", 22));
+    assert_false(is_about("login", "login.example.org", 22));
+}
+
+TEST(stars_and_question_marks)
+{
+    assert_true(is_about("*", "x", 22));
+    assert_true(is_about("*", "", 22));
+    assert_true(is_about("*.org", "a.b.org", 22));
+    assert_true(is_about("a*b*c", "aXbXbXc", 22));
+    assert_true(is_about("a**c", "ac", 22));
+    assert_true(is_about("l?gin", "login", 22));
+    assert_false(is_about("l?gin", "lgin", 22));
+    assert_false(is_about("login?", "login", 22));
+    assert_false(is_about("a*b", "abc", 22));
+    assert_false(is_about("*a*a*a*a*a*a*a*a*b",
+                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                          22));
+}
+
+TEST(a_port_is_that_port_only)
+{
+    assert_true(is_about("h:2222", "h", 2222));
+    assert_false(is_about("h:2222", "h", 22));
+    assert_true(is_about("h:*", "h", 4711));
+    assert_false(is_about("h:22x", "h", 22));
+    assert_false(is_about("h:4294967318", "h", 22));
+    assert_false(is_about("h:0", "h", 22));
+    assert_true(is_about("h*:22", "hello", 22));
+    assert_false(is_about("h:22", "h:22", 2222));
+}
+
+TEST(addresses_with_colons)
+{
+    assert_true(is_about("::1", "::1", 22));
+    assert_true(is_about("::1", "::1", 2222));
+    assert_false(is_about("::1", "::", 1));
+    assert_true(is_about("[::1]:2222", "::1", 2222));
+    assert_false(is_about("[::1]:2222", "::1", 22));
+    assert_true(is_about("[::1]", "::1", 22));
+    assert_true(is_about("[fe80::*]:22", "fe80::1", 22));
+    assert_true(is_about("[FE80::1]:*", "fe80::1", 7));
+    assert_true(is_about("[h]:22", "h", 22));
+    assert_false(is_about("[::1]22", "::1", 22));
+}
+
+TEST(an_exclamation_mark_takes_out_wherever_it_stands)
+{
+    assert_true(is_about("* !a", "b", 22));
+    assert_false(is_about("* !a", "a", 22));
+    assert_false(is_about("!a *", "a", 22));
+    assert_false(is_about("!b", "a", 22));
+    assert_false(is_about("* !a:22", "a", 22));
+    assert_true(is_about("* !a:22", "a", 2222));
+}
+
+TEST(a_user_counts_with_case_and_an_unknown_one_is_nobody)
+{
+    static const char text[] = "Host *\nUser al*\n";
+    answer_config *config = parse(text, sizeof text - 1);
+    answer_peer peer = {.host = "h", .port = 22};
+
+    assert_non_null(config);
+    peer.user = "alice";
+    assert_true(match_block(&config->blocks[0], &peer));
+    peer.user = "Alice";
+    assert_false(match_block(&config->blocks[0], &peer));
+    peer.user = "bob";
+    assert_false(match_block(&config->blocks[0], &peer));
+    peer.user = "";
+    assert_false(match_block(&config->blocks[0], &peer));
+    answer_config_free(&config);
+}
+
+/* -------------------------------------------------------------------- rules */
+
+/* The line of the rule that a prompt has, with its groups; "none". */
+static const char *
+rule_of(const char *text, const answer_prompt *prompt)
+{
+    static char found_text[256];
+    answer_peer peer = {.host = "h", .user = "", .port = 22};
+    answer_config *config = parse(text, strlen(text));
+    match_found found;
+    int len;
+
+    assert_non_null(config);
+    found = match_prompt(config, &peer, prompt);
+    assert_false(found.broken);
+    if (found.by == NULL) {
+        answer_config_free(&config);
+        return "none";
+    }
+    len = snprintf(found_text, sizeof found_text, "%u", found.by->line);
+    for (size_t i = 1;
+         i <=
+         regex_groups(rules_at(found.block->rules, found.by->which)->request);
+         i++) {
+        regex_span group = found.groups[i];
+
+        if (group.start == REGEX_UNSET)
+            len += snprintf(found_text + len, sizeof found_text - (size_t)len,
+                            " -");
+        else
+            len += snprintf(found_text + len, sizeof found_text - (size_t)len,
+                            " [%.*s]", (int)(group.end - group.start),
+                            (const char *)prompt->text.data + group.start);
+    }
+    answer_config_free(&config);
+    return found_text;
+}
+
+static const char *
+rule_of_text(const char *text, const char *prompt)
+{
+    answer_prompt it = {.text = authplug_span_of(prompt)};
+
+    return rule_of(text, &it);
+}
+
+#define RULE(request) "Host *\nRequest \"" request "\"\nResponse x\n"
+
+TEST(a_request_matches_the_whole_prompt)
+{
+    assert_string_equal(rule_of_text(RULE("P:"), "P:"), "2");
+    assert_string_equal(rule_of_text(RULE("P:"), "xP:"), "none");
+    assert_string_equal(rule_of_text(RULE("P:"), "P:x"), "none");
+    assert_string_equal(rule_of_text(RULE("P:"), "P:\n"), "none");
+    assert_string_equal(rule_of_text(RULE("P:"), "\nP:"), "none");
+    assert_string_equal(rule_of_text(RULE("P:"), ""), "none");
+    assert_string_equal(rule_of_text(RULE("P:"), "p:"), "none");
+    assert_string_equal(rule_of_text(RULE("P:|Q:"), "Q:"), "2");
+    assert_string_equal(rule_of_text(RULE("P:|Q:"), "Q:P:"), "none");
+}
+
+TEST(blanks_at_its_end_may_count_or_not)
+{
+    assert_string_equal(rule_of_text(RULE("P:"), "P: \t  "), "2");
+    assert_string_equal(rule_of_text(RULE("P: "), "P: "), "2");
+    assert_string_equal(rule_of_text(RULE("P: "), "P:"), "none");
+    assert_string_equal(rule_of_text(RULE("P:"), " P:"), "none");
+    assert_string_equal(rule_of_text(RULE("(.*)"), "P: "), "2 [P: ]");
+}
+
+TEST(newlines_are_bytes_as_others)
+{
+    assert_string_equal(rule_of_text(RULE(".*P:"), "a\nb\nP: "), "2");
+    assert_string_equal(rule_of_text(RULE("[^[:cntrl:]]*P:"), "a\nP: "),
+                        "none");
+}
+
+TEST(an_option_of_a_menu_by_its_text)
+{
+    static const char menu[] =
+        RULE("(.*[^0-9])?([0-9]+)[.] [^[:cntrl:]]*Push to phone.*option.*:");
+
+    assert_string_equal(
+        rule_of_text(menu, "1. Push to phone\n2. Call\noption (1-2): "),
+        "2 - [1]");
+    assert_string_equal(rule_of_text(menu, "Hello 7\n\n 1. Call\n 12. Duo Push "
+                                           "to phone (iOS)\n\noption: "),
+                        "2 [Hello 7\n\n 1. Call\n ] [12]");
+    assert_string_equal(rule_of_text(menu, "1. Call\nPush to phone\noption: "),
+                        "none");
+    assert_string_equal(
+        rule_of_text(menu, "1. Call\n2. Push to tablet\noption: "), "none");
+}
+
+TEST(a_group_that_took_no_part_is_not_set)
+{
+    assert_string_equal(rule_of_text(RULE("(a)|(b)"), "b"), "2 - [b]");
+    assert_string_equal(rule_of_text(RULE("x(a*)"), "x"), "2 []");
+}
+
+TEST(echo_and_instruction_tell_two_prompts_apart)
+{
+    static const char text[] =
+        "Host *\nRequest P\nEcho yes\nResponse a\n"
+        "Request P\nInstruction \"Card ([0-9]+)\"\nResponse b\n"
+        "Request P\nEcho no\nResponse c\n";
+    answer_prompt prompt = {.text = authplug_span_of("P"), .echo = true};
+
+    assert_string_equal(rule_of(text, &prompt), "2");
+    prompt.echo = false;
+    assert_string_equal(rule_of(text, &prompt), "8");
+    prompt.instruction = authplug_span_of("Card 12 ");
+    assert_string_equal(rule_of(text, &prompt), "5");
+    prompt.instruction = authplug_span_of("A Card 12");
+    assert_string_equal(rule_of(text, &prompt), "8");
+}
+
+TEST(the_first_rule_of_all_blocks_that_are_about_the_login)
+{
+    static const char text[] = "Host other\nRequest P\nResponse a\n"
+                               "Host h\nRequest Q\nResponse b\n"
+                               "Host *\nRequest P\nResponse c\n"
+                               "Host h\nRequest P\nResponse d\n";
+
+    assert_string_equal(rule_of_text(text, "P"), "8");
+    assert_string_equal(rule_of_text(text, "Q"), "5");
+    assert_string_equal(rule_of_text(text, "R"), "none");
+}
+
+TEST(what_ssh_puts_before_a_prompt_is_known)
+{
+    assert_true(match_is_copied(authplug_span_of("(a@b.example) Password: ")));
+    assert_true(match_is_copied(authplug_span_of("(a@::1) ")));
+    assert_false(match_is_copied(authplug_span_of("Password: ")));
+    assert_false(match_is_copied(authplug_span_of("(a@b)")));
+    assert_false(
+        match_is_copied(authplug_span_of("(current) Password (a@b) ")));
+    assert_false(match_is_copied(authplug_span_of("(mail to a@b) Code: ")));
+    assert_false(match_is_copied(authplug_span_of("(")));
+    assert_false(match_is_copied(authplug_span_of("")));
+}
+
+/* Where memory runs out nothing is known, which is not "no rule". */
+TEST(a_match_that_cannot_be_made_is_no_other)
+{
+    static const char text[] = RULE("(a|b)*") "Request .*\nResponse y\n";
+    answer_prompt prompt = {.text = authplug_span_of("abab")};
+    answer_peer peer = {.host = "h", .user = "", .port = 22};
+    answer_config *config = parse(text, sizeof text - 1);
+    bool failed = true;
+
+    assert_non_null(config);
+    for (size_t n = 1; failed; n++) {
+        match_found found;
+
+        alloc_fail_at(n);
+        found = match_prompt(config, &peer, &prompt);
+        failed = alloc_count() >= n;
+        assert_int_equal(found.broken, failed);
+        assert_int_equal(found.by == NULL, failed);
+        assert_true(failed || found.by->line == 2);
+    }
+    alloc_reset();
+    answer_config_free(&config);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_may_have_nothing),
+        cmocka_unit_test(a_block_has_hosts_a_user_and_a_name),
+        cmocka_unit_test(a_rule_has_all_its_lines),
+        cmocka_unit_test(what_a_rule_says_is_not_the_next_one_s),
+        cmocka_unit_test(a_code_has_a_secret_and_what_it_says_of_it),
+        cmocka_unit_test(codes_may_stand_before_and_behind_their_rules),
+        cmocka_unit_test(every_token_of_a_response_is_known),
+        cmocka_unit_test(a_line_that_nothing_stands_above),
+        cmocka_unit_test(a_block_without_a_host),
+        cmocka_unit_test(what_is_given_twice),
+        cmocka_unit_test(names_that_are_missing),
+        cmocka_unit_test(values_that_are_none),
+        cmocka_unit_test(numbers_out_of_their_range),
+        cmocka_unit_test(
+            expressions_and_texts_that_cannot_be_read_name_the_byte),
+        cmocka_unit_test(keywords_out_of_their_place),
+        cmocka_unit_test(what_belongs_together),
+        cmocka_unit_test(no_complaint_repeats_a_secret),
+        cmocka_unit_test(there_are_at_most_1000_blocks),
+        cmocka_unit_test(the_whole_of_them_is_sound),
+        cmocka_unit_test(any_beginning_can_be_read),
+        cmocka_unit_test(any_bit_may_be_another),
+        cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(no_secret_is_left_in_freed_memory),
+        cmocka_unit_test(a_pattern_is_the_whole_name_in_any_case),
+        cmocka_unit_test(stars_and_question_marks),
+        cmocka_unit_test(a_port_is_that_port_only),
+        cmocka_unit_test(addresses_with_colons),
+        cmocka_unit_test(an_exclamation_mark_takes_out_wherever_it_stands),
+        cmocka_unit_test(a_user_counts_with_case_and_an_unknown_one_is_nobody),
+        cmocka_unit_test(a_request_matches_the_whole_prompt),
+        cmocka_unit_test(blanks_at_its_end_may_count_or_not),
+        cmocka_unit_test(newlines_are_bytes_as_others),
+        cmocka_unit_test(an_option_of_a_menu_by_its_text),
+        cmocka_unit_test(a_group_that_took_no_part_is_not_set),
+        cmocka_unit_test(echo_and_instruction_tell_two_prompts_apart),
+        cmocka_unit_test(the_first_rule_of_all_blocks_that_are_about_the_login),
+        cmocka_unit_test(what_ssh_puts_before_a_prompt_is_known),
+        cmocka_unit_test(a_match_that_cannot_be_made_is_no_other),
+    };
+
+    return cmocka_run_group_tests_name("authplug answer's file", tests, NULL,
+                                       NULL);
+}
