@@ -11,6 +11,7 @@ enum { CLI_YES = 0, CLI_NO = 1, CLI_MISUSE = 2, CLI_BROKEN = 111 };
 authplug_span cli_lines(char *text);
 
 int cli_answer(int argc, char **argv);
+int cli_askpass(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_no_connection(int argc, char **argv);
 int cli_try(int argc, char **argv);

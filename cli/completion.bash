@@ -73,6 +73,19 @@ _authplug_ssh_words() {
     fi
 }
 
+_authplug_askpass_words() {
+    local cur=$1 previous=$2
+    if _authplug_after_dashes 2; then
+        compopt -o filenames
+        COMPREPLY=($(compgen -c -- "$cur") $(compgen -f -- "$cur"))
+    elif _authplug_value "$previous" "$cur"; then
+        return
+    else
+        COMPREPLY=($(compgen -W '--plugin --batch --timeout -v --help
+            --version --' -- "$cur"))
+    fi
+}
+
 _authplug_connect_words() {
     local cur=$1 previous=$2
     _authplug_value "$previous" "$cur" && return
@@ -160,10 +173,12 @@ _authplug() {
     elif [[ ${1##*/} == authplug-serve ]]; then
         _authplug_serve_words "$cur" "$previous"
     elif ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'answer config connect no-connection passwd serve
+        COMPREPLY=($(compgen -W 'answer askpass config connect no-connection passwd serve
             ssh try --help --version' -- "$cur"))
     elif [[ ${COMP_WORDS[1]} == answer ]]; then
         _authplug_answer_words "$cur" "$previous"
+    elif [[ ${COMP_WORDS[1]} == askpass ]]; then
+        _authplug_askpass_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == config ]]; then
         _authplug_config_words "$cur" "$previous"
     elif [[ ${COMP_WORDS[1]} == connect ]]; then

@@ -22,6 +22,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"ssh", run_ssh, "log in with a plugin answering, run the session by ssh"},
+    {"askpass", cli_askpass, "run ssh with a plugin answering its prompts"},
     {"connect", run_connect, "log in and stay, for stock ssh, scp, git to use"},
     {"no-connection", cli_no_connection,
      "refuse, with a reason, for ssh_config"},

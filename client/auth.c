@@ -86,6 +86,21 @@ known_names(const struct login *login, char *names, size_t size)
         (void)snprintf(names, size, "nothing known here");
 }
 
+/* Whether stock ssh may have what the server wants: a certificate, a FIDO key,
+ * or a method that is none of ours. */
+static bool
+stock_may_do(const struct login *login)
+{
+    authplug_span list = authplug_secret_span(login->methods);
+
+    if (lists(list, "publickey") && login->config.pubkey &&
+        (login->stock_key || login->config.certificatefile != NULL))
+        return true;
+    return (lists(list, "gssapi-with-mic") || lists(list, "hostbased")) &&
+           !lists(list, "publickey") && !lists(list, "password") &&
+           !lists(list, AUTHPLUG_KI_METHOD);
+}
+
 /* What to do about a refusal. */
 static const char *
 remedy(const struct login *login)
@@ -99,6 +114,9 @@ remedy(const struct login *login)
         !lists(authplug_span_of(order), AUTHPLUG_KI_METHOD))
         return "the plugin was not asked, because PreferredAuthentications "
                "leaves out keyboard-interactive";
+    if (stock_may_do(login))
+        return "stock ssh may have the key or the method for it: run "
+               "'authplug askpass -- ssh' with the same arguments";
     if (login->batch && login->config.password && !login->no_passwords &&
         lists(authplug_secret_span(login->methods), "password"))
         return "a password is asked of nobody in batch mode: log in without "

@@ -114,6 +114,7 @@ typedef struct ssh_config {
     char *original; /* the host as given on the command line */
     char *addressfamily, *bindaddress, *preferred, *identityagent;
     char *stricthostkeychecking, *revokedhostkeys, *fingerprinthash;
+    char *certificatefile; /* of several any */
     char *ciphers, *macs, *kexalgorithms, *hostkeyalgorithms;
     char *pubkeyalgorithms;
     char *controlpath, *controlmaster, *controlpersist, *forwardagent;
@@ -267,6 +268,7 @@ struct login {
     bool have_change;  /* a CHANGEREQ did */
     bool partial;
     bool answers_refused; /* those of the plugin */
+    bool stock_key;       /* there is one that only stock ssh can use */
     unsigned banners;     /* shown so far */
     bool said; /* the reason of a failure was told */
 };

@@ -32,6 +32,7 @@ static const struct {
     {"stricthostkeychecking", offsetof(ssh_config, stricthostkeychecking),
      false},
     {"revokedhostkeys", offsetof(ssh_config, revokedhostkeys), true},
+    {"certificatefile", offsetof(ssh_config, certificatefile), true},
     {"fingerprinthash", offsetof(ssh_config, fingerprinthash), false},
     {"ciphers", offsetof(ssh_config, ciphers), false},
     {"macs", offsetof(ssh_config, macs), false},

@@ -175,6 +175,22 @@ sign_with_file(struct login *login, const char *path)
     return end_of_key(login, rc);
 }
 
+/* Whether stock ssh could do more with it: libssh knows no certificates, and
+ * does not speak to FIDO's devices. */
+static bool
+is_for_stock_ssh(const char *path, ssh_key key)
+{
+    enum ssh_keytypes_e type = key != NULL ? ssh_key_type(key)
+                                           : SSH_KEYTYPE_UNKNOWN;
+    char certificate[4096];
+
+    if (type == SSH_KEYTYPE_SK_ECDSA || type == SSH_KEYTYPE_SK_ED25519)
+        return true;
+    return snprintf(certificate, sizeof certificate, "%s-cert.pub", path) <
+               (int)sizeof certificate &&
+           access(certificate, R_OK) == 0;
+}
+
 /* One identity: offered first, so that no passphrase is asked in vain. */
 static auth_end
 try_identity(struct login *login, const char *path)
@@ -185,6 +201,7 @@ try_identity(struct login *login, const char *path)
     if (access(path, R_OK) != 0)
         return AUTH_SKIPPED;
     key = public_half(path);
+    login->stock_key = login->stock_key || is_for_stock_ssh(path, key);
     if (key == NULL)
         return sign_with_file(login, path);
     login_debug(login, "offering %s", path);

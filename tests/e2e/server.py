@@ -91,6 +91,17 @@ async def exact(ask):
     return "success"
 
 
+async def imitate(ask):
+    """Prompts in the words of ssh, and in those for another host."""
+    for prompt in ("The authenticity of host 'other' can't be established.\n"
+                   "Are you sure you want to continue connecting "
+                   "(yes/no/[fingerprint])? ",
+                   "Enter passphrase for key '/root/.ssh/id': ",
+                   "root@other's password: ", "(root@other) Password: "):
+        await ask("", "", "", [(prompt, False)])
+    return "success"
+
+
 async def drop(ask):
     """Goes away in the middle of the dialogue."""
     await ask("", "", "", [("First: ", False)])
@@ -156,8 +167,8 @@ async def trailing(ask):
 
 
 BEHAVIOURS = {f.__name__: f for f in (
-    normal, one, fail, retry, partial, twice, rounds, exact, drop, dropfirst,
-    many, silent, stall, nul, noprompt, refuse, badbody, trailing)}
+    normal, one, fail, retry, partial, twice, rounds, exact, imitate, drop,
+    dropfirst, many, silent, stall, nul, noprompt, refuse, badbody, trailing)}
 
 # "change": password only, and the password has expired
 # "changeboth": the same, beside keyboard-interactive, which lets nobody in

@@ -513,6 +513,33 @@ it "without the key the refusal is said to be sshd's"
 run 20 "$login" --batch --plugin "$answer" keyfirst 'echo hello'
 want_failure publickey
 
+it "a host that wants a certificate is said to be one for stock ssh"
+ssh-keygen -q -t ed25519 -N '' -C ca -f "$W/ca"
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$W/certified"
+ssh-keygen -q -s "$W/ca" -I test -n "$me" "$W/certified.pub"
+sshd_start certificates "TrustedUserCAKeys $W/ca.pub" \
+    "PubkeyAuthentication yes" "KbdInteractiveAuthentication no"
+run 20 "$login" -o IdentityFile="$W/certified" --batch certificates 'echo no'
+want_failure "stock ssh may.*authplug askpass -- ssh"
+run 20 "$login" -o IdentityFile="$W/user_key" --batch \
+    -o CertificateFile="$W/certified-cert.pub" pam 'echo no'
+want_failure "permission denied"
+want_no_err "askpass"
+
+it "and so is one that wants a FIDO key"
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$W/fido"
+{
+    printf 'sk-ssh-ed25519@openssh.com '
+    {
+        printf '\0\0\0\032sk-ssh-ed25519@openssh.com\0\0\0\040'
+        head -c 32 /dev/zero
+        printf '\0\0\0\004ssh:'
+    } | base64 -w 0
+    echo
+} >"$W/fido.pub"
+run 20 "$login" -o IdentityFile="$W/fido" --batch certificates 'echo no'
+want_failure "stock ssh may.*authplug askpass -- ssh"
+
 # Message 60 says that the key would do; to other methods it says other things.
 it "a key that the server would take and that stays locked is no request"
 ssh-keygen -q -t ed25519 -N secret -C '' -f "$W/locked_key"

@@ -218,6 +218,7 @@ options() {
 options ssh-passwd-plugin.8 \
     "$build/plugins/ssh-passwd-plugin/ssh-passwd-plugin"
 options authplug-answer.1 "$build/authplug" answer
+options authplug-askpass.1 "$build/authplug" askpass
 options authplug-config.1 "$build/authplug" config
 grep -oE '\{"[A-Za-z]+", [a-z_]+, (true|false)\}' client/settings.c |
     cut -d'"' -f2 >"$tmp/a"
