@@ -53,23 +53,28 @@ note () {
     cat -v | sed 's/^/#   /'
 }
 
+# What echo would take for an escape is none.
+say () {
+    printf '%s\n' "$1"
+}
+
 # Closes the test that is open, if one is.
 settle () {
     [ -n "$current" ] || return 0
     tests=$((tests + 1))
     if [ -n "$skipped" ]; then
         if [ "${CI:-}" = true ]; then
-            echo "not ok $tests - $current"
+            say "not ok $tests - $current"
             echo "# missing, and CI has no skip: $skipped"
             failures=$((failures + 1))
         else
-            echo "ok $tests - $current # SKIP $skipped"
+            say "ok $tests - $current # SKIP $skipped"
         fi
     elif [ -z "$why" ]; then
-        echo "ok $tests - $current"
+        say "ok $tests - $current"
     else
         failures=$((failures + 1))
-        echo "not ok $tests - $current"
+        say "not ok $tests - $current"
         printf '%s' "$why" | sed 's/^/# /'
         echo "# exit status $rc after $took ms; standard output:"
         tail -n 20 "$W/out" | note

@@ -143,7 +143,8 @@ class Run:
                     os.dup2(self.slave, fd)
             os.close(self.slave)
             os.close(self.master)
-        for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGINT,
+                       signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         try:
             os.execvp(self.options.command[0], self.options.command)
