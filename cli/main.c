@@ -5,7 +5,6 @@
 #include "io/io.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +122,6 @@ usage(FILE *to)
 int
 main(int argc, char **argv)
 {
-    (void)setlocale(LC_CTYPE, "");
     if (argc < 2)
         return usage(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,7 +369,6 @@ main(int argc, char **argv)
     int result;
 
     io_sanitise();
-    (void)setlocale(LC_CTYPE, "");
     result = parse(&it, argc, argv);
     if (result != CLI_YES)
         return result;

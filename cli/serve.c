@@ -7,7 +7,6 @@
 #include "server/serve.h"
 
 #include <getopt.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,7 +155,6 @@ main(int argc, char **argv)
     serve_options options;
 
     io_sanitise();
-    (void)setlocale(LC_CTYPE, "");
     if (!parse(&options, argc, argv))
         return CLI_MISUSE;
     if (options.help)

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "cli/ssh.h"
 
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -186,7 +185,6 @@ main(int argc, char **argv)
     if (args.connect)
         client_program = "authplug connect";
     io_sanitise();
-    (void)setlocale(LC_CTYPE, "");
     if (args_parse(&args, argc, argv)) {
         if (args.help)
             result = fputs(args.connect ? connect_help : help, stdout) < 0

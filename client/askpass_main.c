@@ -14,7 +14,6 @@
 #include <authplug/wire.h>
 
 #include <errno.h>
-#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -320,7 +319,6 @@ main(int argc, char **argv)
                    strcmp(argv[2], "success") == 0;
     int result;
 
-    (void)setlocale(LC_CTYPE, "");
     if ((argc != 2 && !outcome) || getenv(ASKPASS_VARIABLE) == NULL) {
         io_say(NAME, "ssh starts this program, and 'authplug askpass' that "
                      "ssh: see man authplug-askpass");

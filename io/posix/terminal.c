@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -47,6 +48,12 @@ io_terminal_width(void)
 unsigned
 io_text_flags(void)
 {
+    static bool asked;
+
+    /* a locale is what costs most at the start: only who shows text has one */
+    if (!asked)
+        (void)setlocale(LC_CTYPE, "");
+    asked = true;
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? AUTHPLUG_TEXT_UTF8 : 0;
 }
 

@@ -7,7 +7,6 @@
 #include <authplug/text.h>
 
 #include <getopt.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,7 +250,6 @@ main(int argc, char **argv)
 
     io_keep_secrets();
     io_sanitise();
-    (void)setlocale(LC_CTYPE, "");
     opterr = 0; /* what is wrong is said once, by us */
     while (bad == RAN_YES &&
            (option = getopt_long(argc, argv, "", words, NULL)) != -1)
