@@ -96,6 +96,8 @@ set_options(struct mux_options *options, const ssh_config *config,
 
     options->path = door.path;
     options->agent = config->agent;
+    options->ahead = config->sessiontype == NULL ||
+                     strcmp(config->sessiontype, "none") != 0;
     options->once = kind == MASTER_ONCE;
     if (kind != MASTER_STANDING)
         options->owner_pid = getpid();

@@ -9,6 +9,7 @@
 #include "client/mux_forward.h"
 #include "client/mux_proto.h"
 #include "client/mux_session.h"
+#include "client/mux_spare.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -87,6 +88,7 @@ struct server {
     struct timespec start;
     struct timespec idle; /* when somebody was there last */
     struct mux_alive alive;
+    struct mux_spare spare;
     struct client *clients[MUX_CLIENTS_MAX];
     size_t count;
     size_t turn;      /* whose turn is first; it goes round */
@@ -572,8 +574,10 @@ update_client(struct server *server, struct client *client)
         authplug_secret_len(client->out) == 0)
         hang_up(server, client);
     /* the server hears of it after the client, who waits for it */
-    if (is_through(client))
+    if (is_through(client)) {
         mux_session_free(&client->session);
+        mux_spare_again(&server->spare);
+    }
     return client->sock >= 0 || client->session != NULL;
 }
 
@@ -593,6 +597,19 @@ update_clients(struct server *server)
 }
 
 /* --------------------------------------------------------------- the loop */
+
+/* Whether a session may come, and none is there. */
+static bool
+wants_spare(const struct server *server)
+{
+    if (!server->options->ahead || server->closing || server->dead ||
+        (server->options->once && server->served))
+        return false;
+    for (size_t i = 0; i < server->count; i++)
+        if (server->clients[i]->session != NULL)
+            return false;
+    return true;
+}
 
 static void
 check_connection(struct server *server)
@@ -839,6 +856,7 @@ loop(struct server *server)
         update_clients(server);
         mux_links_sweep(mux_forwards_links(server->forwards));
         check_owner(server);
+        mux_spare_step(&server->spare, &server->hub, wants_spare(server));
         if (!mux_alive_step(&server->alive))
             server->dead = true;
         if (!is_idle(server))
@@ -956,6 +974,7 @@ say_farewell(struct server *server)
         free_client(client);
     }
     mux_alive_end(&server->alive);
+    mux_spare_end(&server->spare);
     mux_forwards_free(&server->forwards);
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (!server->dead && server->event != NULL &&
@@ -1019,6 +1038,7 @@ mux_serve(ssh_session session, int listen_fd, const struct mux_options *options)
     server->hub.debug = options->debug;
     server->hub.user = options->user;
     server->hub.agent = options->agent;
+    server->hub.spare = &server->spare;
     server->forwards = mux_forwards_new(&server->hub);
     clock_gettime(CLOCK_MONOTONIC, &server->start);
     server->idle = server->start;

@@ -122,6 +122,12 @@ struct mux_options {
     unsigned alive_count;
 
     /*
+     * Whether a channel is kept open for the next session, while none is there:
+     * it then begins one round trip sooner.
+     */
+    bool ahead;
+
+    /*
      * The socket of an agent, for sessions that ask to have it forwarded; NULL
      * passes their wish over.
      */

@@ -15,6 +15,8 @@
 /* How much input is read at once. */
 #define MUX_SCRATCH ((size_t)256 << 10)
 
+struct mux_spare;
+
 struct mux_hub {
     ssh_session ssh;
     /*
@@ -32,6 +34,7 @@ struct mux_hub {
      * not be used beside mux_remote.
      */
     const void *asking;
+    struct mux_spare *spare; /* a channel for the next session */
     const char *agent;    /* the agent's socket, or NULL */
     unsigned agent_users; /* sessions that asked for it */
     void (*debug)(void *user, const char *text); /* may be NULL */

@@ -6,6 +6,7 @@
 #include "client/mux_session.h"
 
 #include "client/mux_escape.h"
+#include "client/mux_spare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,8 +124,10 @@ copy_request(struct mux_session *session, const struct mux_new_session *request)
 static bool
 open_channel(struct mux_session *session)
 {
-    ssh_channel channel = ssh_channel_new(session->hub->ssh);
+    ssh_channel channel = mux_spare_take(session->hub->spare);
 
+    if (channel == NULL)
+        channel = ssh_channel_new(session->hub->ssh);
     return channel != NULL && mux_pipe_attach(&session->pipe, channel);
 }
 
