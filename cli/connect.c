@@ -45,27 +45,55 @@ typedef enum outcome {
     FAILED
 } outcome;
 
-/* Whether the place is free, taken by a connection, or by something else. */
+/* At a path there is something that cannot be used: says what. */
 static outcome
-look_at(const standing *place)
+refuse(const char *path, standing_state state)
 {
-    switch (standing_ask(place->path, NULL)) {
-    case STANDING_ALIVE:
-        return STANDS;
-    case STANDING_MUTE:
+    if (state == STANDING_MUTE)
         io_say(PROGRAM, "what serves %s does not answer: end it, then try "
                         "again",
-               place->path);
-        return FAILED;
-    case STANDING_FOREIGN:
+               path);
+    else
         io_say(PROGRAM, "%s is another user's, or no socket: choose another "
                         "path with -S",
+               path);
+    return FAILED;
+}
+
+/* What the path that the user names holds, while no connection to the target
+ * stands: nothing, or one that is not of ours. */
+static outcome
+look_at_path(const standing *place)
+{
+    standing_state state = strcmp(place->path, place->name) == 0
+                               ? STANDING_NONE
+                               : standing_ask(place->path, NULL);
+
+    if (state == STANDING_NONE)
+        return MADE;
+    if (standing_elsewhere(place)) {
+        io_say(PROGRAM, "a connection to another host or user is at %s: choose "
+                        "another path with -S",
                place->path);
         return FAILED;
-    case STANDING_NONE:
-        break;
     }
-    return MADE;
+    return state == STANDING_ALIVE ? STANDS : refuse(place->path, state);
+}
+
+/* Whether the place is free, taken by a connection, or by something else. */
+static outcome
+look_at(const standing *place, const ssh_args *args)
+{
+    standing_state state = standing_ask(place->name, NULL);
+
+    if (state == STANDING_NONE)
+        return look_at_path(place);
+    if (state == STANDING_ALIVE)
+        return standing_safe(place) && standing_link(place) ? STANDS : FAILED;
+    /* or the ssh that asks would wait for what does not answer */
+    if (args->if_needed)
+        standing_unlink(place);
+    return refuse(place->name, state);
 }
 
 /* Whether a login makes sense: the place is free, and ours alone. */
@@ -77,14 +105,14 @@ take_place(struct login *login, standing *place)
 
     if (!standing_place(place, &login->config))
         return FAILED;
-    out = look_at(place);
+    out = look_at(place, login->args);
     if (out != MADE)
         return out;
     if (!standing_lock(place, login->deadline, &waited))
         return FAILED;
     if (!waited)
         return MADE;
-    out = look_at(place);
+    out = look_at(place, login->args);
     if (out == MADE && login->args->if_needed)
         return FAILED; /* the other has said why; one dialogue is enough */
     return out;

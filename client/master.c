@@ -22,20 +22,16 @@
 static struct {
     int listener;
     char path[MUX_PATH_MAX];
+    char link[MUX_PATH_MAX]; /* that leads to it, or "" */
 } door = {.listener = -1};
 
-/* A socket of ours alone, or beside the place that others know. */
+/* A socket with a name of which nobody knows. */
 static bool
-open_door(const struct standing *place)
+open_door(void)
 {
     char why[256];
 
-    if (place == NULL)
-        door.listener =
-            mux_listen(door.path, sizeof door.path, why, sizeof why);
-    else
-        door.listener = mux_listen_beside(place->path, door.path,
-                                          sizeof door.path, why, sizeof why);
+    door.listener = mux_listen(door.path, sizeof door.path, why, sizeof why);
     if (door.listener < 0)
         io_say(PROGRAM, "%s", why);
     return door.listener >= 0;
@@ -49,12 +45,13 @@ master_abandon(void)
     unlink(door.path);
     close(door.listener);
     door.listener = -1;
+    door.link[0] = 0;
 }
 
 bool
 master_prepare(const struct standing *place)
 {
-    bool good = open_door(place);
+    bool good = (place == NULL || standing_safe(place)) && open_door();
 
     /* only a trial: what is killed during the login is to leave nothing */
     if (place != NULL)
@@ -65,10 +62,13 @@ master_prepare(const struct standing *place)
 bool
 master_publish(const struct standing *place)
 {
-    if (!open_door(place) || !standing_publish(place, door.path))
-        return false;
-    memcpy(door.path, place->path, sizeof door.path);
-    return true;
+    bool good = open_door() && standing_publish(place, door.path);
+
+    if (door.listener >= 0 && access(door.path, F_OK) != 0) {
+        memcpy(door.path, place->name, sizeof door.path);
+        memcpy(door.link, place->path, sizeof door.link);
+    }
+    return good;
 }
 
 const char *
@@ -95,6 +95,7 @@ set_options(struct mux_options *options, const ssh_config *config,
     int alive = config->aliveinterval;
 
     options->path = door.path;
+    options->link = door.link[0] != 0 ? door.link : NULL;
     options->agent = config->agent;
     options->ahead = config->sessiontype == NULL ||
                      strcmp(config->sessiontype, "none") != 0;

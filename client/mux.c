@@ -79,6 +79,7 @@ struct server {
     int owner_fd; /* a pidfd, or -1 */
     bool owner_gone;
     bool path_gone;
+    ino_t path_inode;
     bool served; /* somebody has connected */
     bool dead;   /* the connection is */
     bool stop;
@@ -176,9 +177,34 @@ is_our_user(int sock)
 static void
 remove_path(struct server *server)
 {
-    if (server->options->path != NULL && !server->path_gone)
-        unlink(server->options->path);
+    const struct mux_options *options = server->options;
+    char target[MUX_PATH_MAX];
+    struct stat st;
+    ssize_t len;
+
+    if (options->path == NULL || server->path_gone)
+        return;
     server->path_gone = true;
+    /* another one's by now is left alone */
+    if (lstat(options->path, &st) == 0 && st.st_ino == server->path_inode)
+        unlink(options->path);
+    if (options->link == NULL)
+        return;
+    len = readlink(options->link, target, sizeof target);
+    if (len > 0 && (size_t)len == strlen(options->path) &&
+        memcmp(target, options->path, (size_t)len) == 0)
+        unlink(options->link);
+}
+
+/* The socket's file, so that no other one is removed. */
+static void
+note_path(struct server *server)
+{
+    struct stat st;
+
+    if (server->options->path != NULL &&
+        lstat(server->options->path, &st) == 0)
+        server->path_inode = st.st_ino;
 }
 
 /* Nobody can connect any more. */
@@ -852,6 +878,8 @@ loop(struct server *server)
     enum mux_end end;
 
     for (;;) {
+        if (!is_idle(server)) /* who is there may be gone after this turn */
+            clock_gettime(CLOCK_MONOTONIC, &server->idle);
         step_sessions(server);
         update_clients(server);
         mux_links_sweep(mux_forwards_links(server->forwards));
@@ -859,8 +887,6 @@ loop(struct server *server)
         mux_spare_step(&server->spare, &server->hub, wants_spare(server));
         if (!mux_alive_step(&server->alive))
             server->dead = true;
-        if (!is_idle(server))
-            clock_gettime(CLOCK_MONOTONIC, &server->idle);
         if (is_over(server, &end))
             return end;
         fill_polls(server);
@@ -973,7 +999,6 @@ say_farewell(struct server *server)
         hang_up(server, client); /* closes the channel */
         free_client(client);
     }
-    mux_alive_end(&server->alive);
     mux_spare_end(&server->spare);
     mux_forwards_free(&server->forwards);
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -1030,6 +1055,7 @@ mux_serve(ssh_session session, int listen_fd, const struct mux_options *options)
     }
     block_signals(&taken, &before);
     server->options = options;
+    note_path(server);
     server->listen_fd = listen_fd;
     server->owner_fd = open_owner(options->owner_pid);
     server->signal_fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -72,20 +72,15 @@
  */
 int mux_listen(char *path, size_t size, char *why, size_t whysize);
 
-/*
- * The same beside a path where the socket is to be in the end, under a name of
- * which nobody knows yet: rename() or link() it. The directory has to be there,
- * and others may not be able to put something else in its place.
- */
-int mux_listen_beside(const char *wanted, char *path, size_t size, char *why,
-                      size_t whysize);
-
 struct mux_options {
     /*
      * The socket's path, removed when serving ends; NULL leaves the removal to
      * the caller.
      */
     const char *path;
+
+    /* A symbolic link to it that is removed as well, or NULL. */
+    const char *link;
 
     /*
      * Whether a single client is meant: the path is removed as soon as one has

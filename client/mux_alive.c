@@ -5,15 +5,6 @@
 
 #include "client/mux_alive.h"
 
-/*
- * What it is asked: not to listen any more where it never did. Whatever it says
- * is a sign of life. OpenSSH asks for nothing, by keepalive@openssh.com; but
- * libssh does not tell when that was answered, and would take the answer for
- * that of the next request.
- */
-#define NOWHERE "keepalive.invalid"
-#define NO_PORT 1
-
 void
 mux_alive_begin(struct mux_alive *alive, struct mux_hub *hub, long interval_ms,
                 unsigned most)
@@ -25,25 +16,11 @@ mux_alive_begin(struct mux_alive *alive, struct mux_hub *hub, long interval_ms,
     clock_gettime(CLOCK_MONOTONIC, &alive->at);
 }
 
-void
-mux_alive_end(struct mux_alive *alive)
-{
-    mux_remote_end(&alive->question);
-}
-
-static void
-take_answer(struct mux_alive *alive)
-{
-    if (alive->question.hub != NULL && mux_remote_step(&alive->question) != 0)
-        mux_remote_end(&alive->question);
-}
-
 bool
 mux_alive_step(struct mux_alive *alive)
 {
     struct mux_hub *hub = alive->hub;
 
-    take_answer(alive);
     /* what is not taken in while others stall says nothing about the server */
     if (hub->packets.in_packets != alive->heard || hub->paused) {
         alive->heard = hub->packets.in_packets;
@@ -57,9 +34,7 @@ mux_alive_step(struct mux_alive *alive)
         mux_debug(hub, "the server does not answer");
         return false;
     }
-    if (alive->question.hub == NULL)
-        mux_remote_cancel(&alive->question, hub, NOWHERE, NO_PORT);
-    take_answer(alive);
+    mux_spare_ask(hub->spare, hub);
     clock_gettime(CLOCK_MONOTONIC, &alive->at);
     return true;
 }

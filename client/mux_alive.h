@@ -5,7 +5,7 @@
 #ifndef AUTHPLUG_CLIENT_MUX_ALIVE_H
 #define AUTHPLUG_CLIENT_MUX_ALIVE_H
 
-#include "client/mux_remote.h"
+#include "client/mux_spare.h"
 
 struct mux_alive {
     struct mux_hub *hub;
@@ -14,12 +14,10 @@ struct mux_alive {
     unsigned asked;   /* since it was heard last */
     uint64_t heard;   /* packets that had come by then */
     struct timespec at; /* when it was heard, or asked */
-    struct mux_remote question; /* while it has no answer */
 };
 
 void mux_alive_begin(struct mux_alive *alive, struct mux_hub *hub,
                      long interval_ms, unsigned most);
-void mux_alive_end(struct mux_alive *alive);
 
 /* Asks if it is time to. False when the server is gone. */
 bool mux_alive_step(struct mux_alive *alive);

@@ -28,9 +28,9 @@ explain(char *why, size_t whysize, const char *format, ...)
     return false;
 }
 
-/* Sixteen digits at the end of the path, behind a mark. */
+/* Sixteen digits at the end of the path. */
 static bool
-add_name(char *path, size_t size, char mark, char *why, size_t whysize)
+add_name(char *path, size_t size, char *why, size_t whysize)
 {
     size_t len = strlen(path);
     unsigned char random[8];
@@ -38,10 +38,9 @@ add_name(char *path, size_t size, char mark, char *why, size_t whysize)
 
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return explain(why, whysize, "no random numbers: %s", strerror(errno));
-    more =
-        snprintf(path + len, size - len, "%c%02x%02x%02x%02x%02x%02x%02x%02x",
-                 mark, random[0], random[1], random[2], random[3], random[4],
-                 random[5], random[6], random[7]);
+    more = snprintf(path + len, size - len, "/%02x%02x%02x%02x%02x%02x%02x%02x",
+                    random[0], random[1], random[2], random[3], random[4],
+                    random[5], random[6], random[7]);
     if (more > 0 && (size_t)more < size - len)
         return true;
     path[len] = '\0';
@@ -81,49 +80,7 @@ mux_listen(char *path, size_t size, char *why, size_t whysize)
 {
     size = size < MUX_PATH_MAX ? size : MUX_PATH_MAX;
     if (!io_private_directory(path, size, why, whysize) ||
-        !add_name(path, size, '/', why, whysize))
-        return -1;
-    return listen_at(path, why, whysize);
-}
-
-/* Whether nobody but us and root can put something else in a name's place. */
-static bool
-is_safe_place(const char *path)
-{
-    char folder[MUX_PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    struct stat st;
-
-    (void)snprintf(folder, sizeof folder, "%.*s",
-                   slash == NULL   ? 1
-                   : slash == path ? 1
-                                   : (int)(slash - path),
-                   slash == NULL ? "." : path);
-    return stat(folder, &st) == 0 && S_ISDIR(st.st_mode) &&
-           (st.st_uid == geteuid() || st.st_uid == 0) &&
-           ((st.st_mode & 022) == 0 || (st.st_mode & S_ISVTX) != 0);
-}
-
-int
-mux_listen_beside(const char *wanted, char *path, size_t size, char *why,
-                  size_t whysize)
-{
-    size = size < MUX_PATH_MAX ? size : MUX_PATH_MAX;
-    if (strlen(wanted) >= size) {
-        explain(why, whysize,
-                "%.150s is too long for a socket's path: choose a shorter one",
-                wanted);
-        return -1;
-    }
-    if (!is_safe_place(wanted)) {
-        explain(why, whysize,
-                "%s is not in a directory where only you can make it: make "
-                "one with mkdir -m 700",
-                wanted);
-        return -1;
-    }
-    memcpy(path, wanted, strlen(wanted) + 1);
-    if (!add_name(path, size, '.', why, whysize))
+        !add_name(path, size, why, whysize))
         return -1;
     return listen_at(path, why, whysize);
 }

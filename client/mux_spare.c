@@ -16,6 +16,7 @@ let_go(struct mux_spare *spare)
     if (spare->channel != NULL)
         ssh_channel_free(spare->channel);
     spare->channel = NULL;
+    spare->asking = false;
 }
 
 /* Asks the server, or looks for its answer. */
@@ -34,21 +35,48 @@ try_open(struct mux_spare *spare, struct mux_hub *hub)
     }
 }
 
+static void
+begin(struct mux_spare *spare, struct mux_hub *hub)
+{
+    spare->channel = ssh_channel_new(hub->ssh);
+    spare->settled = false;
+    if (spare->channel != NULL)
+        try_open(spare, hub);
+}
+
+/* What is asked for is of no use to anybody; servers say no, or set it. */
+static void
+try_ask(struct mux_spare *spare, struct mux_hub *hub)
+{
+    spare->seen = hub->packets.in_packets;
+    spare->asking = ssh_channel_request_env(spare->channel, "AUTHPLUG_ALIVE",
+                                            "") == SSH_AGAIN;
+}
+
 void
 mux_spare_step(struct mux_spare *spare, struct mux_hub *hub, bool wanted)
 {
-    if (spare->channel == NULL && wanted && !spare->refused) {
-        spare->channel = ssh_channel_new(hub->ssh);
-        spare->settled = false;
-        if (spare->channel != NULL)
-            try_open(spare, hub);
-    } else if (spare->channel != NULL && !spare->settled) {
-        if (hub->packets.in_packets != spare->seen)
-            try_open(spare, hub);
+    if (spare->channel == NULL) {
+        if (wanted && !spare->refused)
+            begin(spare, hub);
     } else if (was_closed(spare)) {
         spare->refused = true;
         let_go(spare);
+    } else if (hub->packets.in_packets != spare->seen) {
+        if (!spare->settled)
+            try_open(spare, hub);
+        else if (spare->asking)
+            try_ask(spare, hub);
     }
+}
+
+void
+mux_spare_ask(struct mux_spare *spare, struct mux_hub *hub)
+{
+    if (spare->channel == NULL)
+        begin(spare, hub);
+    else if (spare->settled && !spare->asking)
+        try_ask(spare, hub);
 }
 
 ssh_channel
@@ -56,6 +84,8 @@ mux_spare_take(struct mux_spare *spare)
 {
     ssh_channel channel;
 
+    if (spare->asking)
+        return NULL; /* the answer is not to be taken for another's */
     if (was_closed(spare))
         let_go(spare);
     channel = spare->channel;

@@ -15,6 +15,7 @@ struct mux_spare {
     uint64_t seen;       /* packets that had come when the server was asked */
     bool settled;        /* the server has answered */
     bool refused;        /* it wants no more; until a session has ended */
+    bool asking;         /* mux_spare_ask() has no answer yet */
 };
 
 /* Opens one where it is wanted, and lets go of one that the server closed. */
@@ -23,6 +24,14 @@ void mux_spare_step(struct mux_spare *spare, struct mux_hub *hub, bool wanted);
 /* The channel, the caller's from here on; NULL when there is none. It may still
  * be opening. */
 ssh_channel mux_spare_take(struct mux_spare *spare);
+
+/*
+ * Has the server say something, whatever it is: opens a channel, or asks for a
+ * variable in the one that is there. A global request would be the usual way,
+ * but of that libssh does not tell when it was answered, and takes the answer
+ * for that of the next one.
+ */
+void mux_spare_ask(struct mux_spare *spare, struct mux_hub *hub);
 
 /* A session has ended: the server may have room again. */
 void mux_spare_again(struct mux_spare *spare);

@@ -228,14 +228,35 @@ standing_ask(const char *path, pid_t *pid)
     return state;
 }
 
+/* Where the link at place->path leads; "" where it is none. */
+static void
+read_link(const standing *place, char target[MUX_PATH_MAX])
+{
+    ssize_t len = readlink(place->path, target, MUX_PATH_MAX - 1);
+
+    target[len > 0 ? len : 0] = 0;
+}
+
+bool
+standing_elsewhere(const standing *place)
+{
+    char target[MUX_PATH_MAX];
+    size_t folder = (size_t)(strrchr(place->name, '/') - place->name);
+
+    read_link(place, target);
+    return strncmp(target, place->name, folder + 1) == 0 &&
+           strcmp(target, place->name) != 0;
+}
+
 const char *
 standing_path(const standing *place)
 {
-    if (standing_ask(place->path, NULL) == STANDING_ALIVE)
-        return place->path;
-    if (strcmp(place->path, place->name) != 0 &&
-        standing_ask(place->name, NULL) == STANDING_ALIVE)
+    if (standing_ask(place->name, NULL) == STANDING_ALIVE)
         return place->name;
+    /* that of somebody else, which the user names */
+    if (strcmp(place->path, place->name) != 0 && !standing_elsewhere(place) &&
+        standing_ask(place->path, NULL) == STANDING_ALIVE)
+        return place->path;
     return NULL;
 }
 
@@ -285,18 +306,99 @@ standing_unlock(standing *place)
 
 /* ------------------------------------------------------------------ publish */
 
-/* A link in our directory, so that we find it whatever its path is. */
-static void
-make_link(const standing *place)
+/* Whether nobody but us and root can change what a directory's name means. In
+ * one that is sticky others may make names, and not take ours. */
+static bool
+is_ours(const char *folder)
 {
-    char fresh[MUX_PATH_MAX + 8];
+    struct stat st;
+
+    if (lstat(folder, &st) != 0 ||
+        (st.st_uid != geteuid() && st.st_uid != 0))
+        return false;
+    return S_ISLNK(st.st_mode) || (st.st_mode & 022) == 0 ||
+           (st.st_mode & S_ISVTX) != 0;
+}
+
+/* The same of all the directories above a path, as it is written. */
+static bool
+are_ours(const char *path)
+{
+    char folder[4096];
+
+    for (const char *slash = strchr(path, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        size_t len = slash == path ? 1 : (size_t)(slash - path);
+
+        if (len >= sizeof folder)
+            return false;
+        memcpy(folder, path, len);
+        folder[len] = 0;
+        if (!is_ours(folder))
+            return false;
+    }
+    return true;
+}
+
+bool
+standing_safe(const standing *place)
+{
+    char folder[MUX_PATH_MAX], real[4096 + 2], *slash;
+    bool good;
 
     if (strcmp(place->path, place->name) == 0)
-        return;
-    (void)snprintf(fresh, sizeof fresh, "%s.new", place->name);
-    (void)unlink(fresh);
-    if (symlink(place->path, fresh) != 0 || rename(fresh, place->name) != 0)
-        (void)unlink(fresh); /* then stock ssh alone finds it */
+        return true;
+    memcpy(folder, place->path, sizeof folder);
+    slash = strrchr(folder, '/');
+    slash[slash == folder] = 0;
+    good = realpath(folder, real) != NULL;
+    if (good) {
+        memcpy(real + strlen(real), "/", 2);
+        good = are_ours(place->path) && are_ours(real);
+    }
+    if (good && access(folder, W_OK) == 0)
+        return true;
+    io_say(PROGRAM, "%s is not in a directory where only you can make it: make "
+                    "one with mkdir -m 700",
+           place->path);
+    return false;
+}
+
+bool
+standing_link(const standing *place)
+{
+    char target[MUX_PATH_MAX];
+    int tries = 3;
+
+    if (strcmp(place->path, place->name) == 0)
+        return true;
+    while (symlink(place->name, place->path) != 0) {
+        if (errno == EEXIST) {
+            read_link(place, target);
+            if (strcmp(target, place->name) == 0)
+                return true;
+            /* never over what somebody serves, or what is no socket */
+            if (--tries > 0 &&
+                standing_ask(place->path, NULL) == STANDING_NONE &&
+                unlink(place->path) == 0)
+                continue;
+            errno = EEXIST;
+        }
+        io_say(PROGRAM, "cannot make %s: %s: choose another path with -S",
+               place->path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+void
+standing_unlink(const standing *place)
+{
+    char target[MUX_PATH_MAX];
+
+    read_link(place, target);
+    if (strcmp(target, place->name) == 0)
+        (void)unlink(place->path);
 }
 
 bool
@@ -305,16 +407,15 @@ standing_publish(const standing *place, const char *socket)
     int tries = 3;
 
     /* never over a socket that somebody serves */
-    while (link(socket, place->path) != 0) {
+    while (link(socket, place->name) != 0) {
         if (errno == EEXIST && --tries > 0 &&
-            standing_ask(place->path, NULL) == STANDING_NONE &&
-            unlink(place->path) == 0)
+            standing_ask(place->name, NULL) == STANDING_NONE &&
+            unlink(place->name) == 0)
             continue;
-        io_say(PROGRAM, "cannot make %s: %s: remove what is there", place->path,
-               strerror(errno));
+        io_say(PROGRAM, "cannot make %s: %s: remove what is there",
+               place->name, strerror(errno));
         return false;
     }
     (void)unlink(socket);
-    make_link(place);
-    return true;
+    return standing_link(place);
 }

@@ -10,10 +10,9 @@
 
 /* Where the connection to a target is, if there is one. */
 typedef struct standing {
-    char path[MUX_PATH_MAX]; /* for stock ssh: ControlPath, or else name */
-    /* In our own directory, by user, host, port and alias: the socket, or a
-     * link to where it is. */
+    /* the socket: in our own directory, by user, host, port and alias */
     char name[MUX_PATH_MAX];
+    char path[MUX_PATH_MAX]; /* a link to it, for ControlPath; or the same */
     int lock; /* -1, or held */
 } standing;
 
@@ -30,8 +29,11 @@ typedef enum standing_state {
 /* What is at a path; takes two seconds at most. pid may be NULL. */
 standing_state standing_ask(const char *path, pid_t *pid);
 
-/* The path of the connection that stands, or NULL. */
+/* The path of the connection to this target that stands, or NULL. */
 const char *standing_path(const standing *place);
+
+/* Whether what is at place->path is a link to another target's connection. */
+bool standing_elsewhere(const standing *place);
 
 /*
  * Makes this the only process that makes this connection; waits for another
@@ -41,8 +43,15 @@ const char *standing_path(const standing *place);
 bool standing_lock(standing *place, int64_t deadline, bool *waited);
 void standing_unlock(standing *place);
 
-/* Moves the socket to where it is to be found. False after saying why: somebody
- * else made one meanwhile. */
+/* Whether the link can be made, and nobody else can put something else in its
+ * place. False after saying why. */
+bool standing_safe(const standing *place);
+
+/* Moves the socket to where it is to be found, and makes the link. False after
+ * saying why. */
 bool standing_publish(const standing *place, const char *socket);
+bool standing_link(const standing *place);
+/* Takes the link away, if it is one to this place. */
+void standing_unlink(const standing *place);
 
 #endif

@@ -73,7 +73,7 @@ want_quiet
 path=$(cat "$W/out")
 [ "$(wc -l <"$W/out")" = 1 ] || wrong "more than the path was printed"
 [ -S "$path" ] || wrong "there is no socket"
-[ "$(stat -c %a "$path")" = 600 ] || wrong "the socket's mode is not 0600"
+[ "$(stat -L -c %a "$path")" = 600 ] || wrong "the socket's mode is not 0600"
 [ "$(asked)" = 1 ] || wrong "the plugin was asked $(asked) times"
 
 it "stock ssh runs commands through it, and the exit status is theirs"
