@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "cli/ssh.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,8 +119,14 @@ take_place(struct login *login, standing *place)
     return out;
 }
 
+/* What is asked of the connection besides, as the configuration says. */
+typedef struct wishes {
+    bool forwards;
+    bool strict; /* or none at all */
+} wishes;
+
 static outcome
-log_in(struct login *login, standing *place, ssh_args *args)
+log_in(struct login *login, standing *place, ssh_args *args, wishes *wish)
 {
     login_end end = LOGIN_FAILED;
     outcome out = FAILED;
@@ -130,6 +137,8 @@ log_in(struct login *login, standing *place, ssh_args *args)
         out = take_place(login, place);
     if (out == MADE && master_prepare(place))
         end = login_run(login);
+    *wish = (wishes){login->config.forwards,
+                     login->config.exit_on_forward_failure};
     end = ssh_settle(login, end);
     if (out != MADE)
         return out;
@@ -141,9 +150,11 @@ log_in(struct login *login, standing *place, ssh_args *args)
 static int
 tell_path(const ssh_args *args, const char *path)
 {
-    if (!args->quiet && (printf("%s\n", path) < 0 || fflush(stdout) != 0))
-        return EXIT_FAILED;
-    return EXIT_GOOD;
+    if (args->quiet || (printf("%s\n", path) > 0 && fflush(stdout) == 0))
+        return EXIT_GOOD;
+    io_say(PROGRAM, "the connection stands, but its path cannot be printed: %s",
+           strerror(errno));
+    return EXIT_FAILED;
 }
 
 /* The login is done: from here on others use it. */
@@ -155,7 +166,8 @@ serve(struct login *login, standing *place)
     int result = EXIT_FAILED;
 
     if (master_publish(place))
-        child = master_start(login, MASTER_STANDING);
+        child = master_start(login, args->foreground ? MASTER_HELD
+                                                     : MASTER_STANDING);
     standing_unlock(place);
     if (child < 0) {
         master_abandon();
@@ -172,6 +184,21 @@ serve(struct login *login, standing *place)
     if (args->foreground)
         return master_wait(child);
     session_hold_signals(false);
+    return result;
+}
+
+/* There is one: it gets the forwards, and is what --foreground waits for. */
+static int
+use_standing(const ssh_args *args, const wishes *wish, const standing *place)
+{
+    int result;
+
+    if (wish->forwards && session_forward(args, place->path) != EXIT_GOOD &&
+        wish->strict)
+        return EXIT_FAILED;
+    result = tell_path(args, place->path);
+    if (args->foreground && result == EXIT_GOOD)
+        standing_wait(place->path);
     return result;
 }
 
@@ -198,7 +225,7 @@ stands_where_told(const ssh_args *args)
 {
     const char *path = args_control_path(args);
 
-    return path != NULL && path[0] == '/' && strlen(path) < MUX_PATH_MAX &&
+    return args->if_needed && path != NULL && path[0] == '/' && strlen(path) < MUX_PATH_MAX &&
            strpbrk(path, "%$\"\\ ") == NULL &&
            standing_ask(path, NULL) == STANDING_ALIVE &&
            tell_path(args, path) == EXIT_GOOD;
@@ -209,6 +236,7 @@ connect_run(ssh_args *args)
 {
     struct login login = {.stays = true};
     standing place = {.lock = -1};
+    wishes wish;
     int result = spare(args);
 
     if (result >= 0)
@@ -216,9 +244,9 @@ connect_run(ssh_args *args)
     if (stands_where_told(args))
         return EXIT_GOOD;
     result = EXIT_FAILED;
-    switch (log_in(&login, &place, args)) {
+    switch (log_in(&login, &place, args, &wish)) {
     case STANDS:
-        result = tell_path(args, place.path);
+        result = use_standing(args, &wish, &place);
         break;
     case MADE:
         result = serve(&login, &place);

@@ -94,7 +94,7 @@ look_around(struct login *login, standing *place, const char **path,
         return true;
     if (!standing_place(place, &login->config))
         return false;
-    *path = is_bare(login) ? NULL : standing_path(place);
+    *path = standing_path(place);
     *shared = *path == NULL && is_shared(&login->config);
     if (!*shared)
         return true;
@@ -120,7 +120,9 @@ run_session(struct login *login, standing *place, bool shared)
         shared = false;
         (void)master_prepare(NULL);
     }
-    kind = is_bare(login)     ? MASTER_STANDING
+    kind = is_bare(login)     ? (config->fork_after_authentication
+                                     ? MASTER_STANDING
+                                     : MASTER_HELD)
            : shared           ? MASTER_SHARED
            : config->forwards ? MASTER_OWNED
                               : MASTER_ONCE;
@@ -144,6 +146,18 @@ run_session(struct login *login, standing *place, bool shared)
                           : session_through(login->args, master_path());
 }
 
+/* A connection that stands: the session runs through it, or, without one, it is
+ * waited for. */
+static int
+use_standing(const ssh_args *args, const char *path, bool bare, bool waits)
+{
+    if (!bare)
+        return session_through(args, path);
+    if (waits)
+        standing_wait(path);
+    return EXIT_GOOD;
+}
+
 static int
 log_in(ssh_args *args)
 {
@@ -151,7 +165,7 @@ log_in(ssh_args *args)
     standing place = {.lock = -1};
     const char *path = NULL;
     login_end end = LOGIN_FAILED;
-    bool shared = false;
+    bool shared = false, bare, waits;
     int result = EXIT_FAILED;
 
     guard_begin();
@@ -164,9 +178,11 @@ log_in(ssh_args *args)
     }
     if (path != NULL && !forward(&login, path))
         path = NULL; /* said, and all is over */
+    bare = is_bare(&login);
+    waits = !login.config.fork_after_authentication;
     end = ssh_settle(&login, end);
     if (path != NULL)
-        result = session_through(args, path);
+        result = use_standing(args, path, bare, waits);
     else if (end == LOGIN_STOCK)
         result = session_stock(args);
     else if (end == LOGIN_DONE)

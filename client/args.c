@@ -117,6 +117,10 @@ keep(ssh_args *args, char name, const char *value)
 {
     ssh_option *option = &args->options[args->count++];
 
+    if (args->connect && name == 'f') {
+        args->count--; /* it goes to the background anyway */
+        return true;
+    }
     option->name[0] = '-';
     option->name[1] = name;
     option->value = value;
@@ -210,6 +214,10 @@ args_parse(ssh_args *args, int argc, char **argv)
         return misuse("a connection that is shared carries no tunnel device: "
                       "use stock ssh for -w",
                       "");
+    if (args->connect && args->stdio_forward)
+        return misuse("-W is for authplug ssh and stock ssh", "");
+    if (args_control_path(args) != NULL && *args_control_path(args) == 0)
+        return misuse("-S takes a path", "");
     if (args->connect && args->pass_through)
         return misuse("ssh itself answers -G, -O, -Q and -V", "");
     if (args->connect && args->words > 0)

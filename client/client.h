@@ -168,8 +168,10 @@ int connect_target(const ssh_config *config, const ssh_args *args, bool stays,
 /* Whether the connection goes straight to a loopback address. */
 bool connect_is_local(void);
 
-/* The login failed: ends a proxy command that does not end by itself. */
+/* Ends a proxy command that does not end by itself. */
 void connect_abandon(void);
+/* What it takes for that in a process that is forked later, or -1. */
+int connect_proxy_fd(void);
 
 /* relay.c: two ends of a connected loopback IPv4 socket. False: errno. */
 bool relay_pair(int ends[2]);
@@ -347,6 +349,7 @@ typedef enum master_kind {
     MASTER_ONCE,    /* to the one client that this process becomes */
     MASTER_OWNED,   /* to others, too, as long as this process is there */
     MASTER_SHARED,  /* and then as ControlPersist says */
+    MASTER_HELD,    /* as long as this process, and as MASTER_STANDING */
     MASTER_STANDING /* until it is idle for ControlPersist, or is ended */
 } master_kind;
 

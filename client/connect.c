@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -302,14 +303,23 @@ jump_command(const ssh_config *config, const ssh_args *args, char *line)
     return good;
 }
 
-static pid_t proxy;
+/* A pidfd: who ends it may not be the parent, to whom a pid alone is safe. */
+static int proxy = -1;
 
 void
 connect_abandon(void)
 {
-    if (proxy > 0)
-        kill(proxy, SIGTERM);
-    proxy = 0;
+    if (proxy < 0)
+        return;
+    (void)syscall(SYS_pidfd_send_signal, proxy, SIGTERM, NULL, 0);
+    close(proxy);
+    proxy = -1;
+}
+
+int
+connect_proxy_fd(void)
+{
+    return proxy;
 }
 
 /* What the terminal sends to all who run there is not meant for a connection
@@ -328,6 +338,7 @@ start_proxy(const char *line, int end, int errors)
                      command, NULL};
     char **argv = errors < 0 ? plain : stays;
     posix_spawn_file_actions_t actions;
+    pid_t pid = -1;
     int error;
 
     plain[0] = stays[3] =
@@ -338,8 +349,10 @@ start_proxy(const char *line, int end, int errors)
     posix_spawn_file_actions_adddup2(&actions, end, 1);
     if (errors >= 0)
         posix_spawn_file_actions_adddup2(&actions, errors, 2);
-    error = posix_spawn(&proxy, argv[0], &actions, NULL, argv, environ);
+    error = posix_spawn(&pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
+    if (error == 0)
+        proxy = (int)syscall(SYS_pidfd_open, pid, 0);
     return error;
 }
 

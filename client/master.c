@@ -43,6 +43,8 @@ master_abandon(void)
     if (door.listener < 0)
         return;
     unlink(door.path);
+    if (door.link[0] != 0)
+        unlink(door.link);
     close(door.listener);
     door.listener = -1;
     door.link[0] = 0;
@@ -66,7 +68,8 @@ master_publish(const struct standing *place)
 
     if (door.listener >= 0 && access(door.path, F_OK) != 0) {
         memcpy(door.path, place->name, sizeof door.path);
-        memcpy(door.link, place->path, sizeof door.link);
+        if (good && strcmp(place->path, place->name) != 0)
+            memcpy(door.link, place->path, sizeof door.link);
     }
     return good;
 }
@@ -102,10 +105,11 @@ set_options(struct mux_options *options, const ssh_config *config,
     options->once = kind == MASTER_ONCE;
     if (kind != MASTER_STANDING)
         options->owner_pid = getpid();
-    if (kind == MASTER_SHARED || kind == MASTER_STANDING)
+    options->follows = kind == MASTER_HELD;
+    if (kind != MASTER_ONCE && kind != MASTER_OWNED)
         options->idle_ms = persistence(config->controlpersist,
-                                       kind == MASTER_STANDING ? -1 : 0);
-    if (alive == 0 && kind == MASTER_STANDING)
+                                       kind == MASTER_SHARED ? 0 : -1);
+    if (alive == 0 && (kind == MASTER_STANDING || kind == MASTER_HELD))
         alive = ALIVE_S;
     options->alive_ms = (long)alive * 1000;
     options->alive_count =
@@ -116,17 +120,24 @@ set_options(struct mux_options *options, const ssh_config *config,
 static void
 let_go(int connection)
 {
-    int low = connection < door.listener ? connection : door.listener;
-    int high = connection < door.listener ? door.listener : connection;
+    int kept[] = {connection, door.listener, connect_proxy_fd()};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    unsigned from = 3;
 
     for (int fd = 0; null >= 0 && fd < 3; fd++)
         (void)dup2(null, fd);
-    if (low > 3)
-        (void)close_range(3, (unsigned)low - 1, 0);
-    if (high > low + 1)
-        (void)close_range((unsigned)low + 1, (unsigned)high - 1, 0);
-    (void)close_range((unsigned)high + 1, ~0u, 0);
+    for (;;) {
+        unsigned next = ~0u;
+
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+            if (kept[i] >= (int)from && (unsigned)kept[i] < next)
+                next = (unsigned)kept[i];
+        if (next > from)
+            (void)close_range(from, next == ~0u ? next : next - 1, 0);
+        if (next == ~0u)
+            break;
+        from = next + 1;
+    }
     (void)!chdir("/");
 }
 
@@ -160,6 +171,7 @@ master_start(struct login *login, master_kind kind)
     leave_terminal();
     let_go(ssh_get_fd(login->session));
     end = mux_serve(login->session, door.listener, &options);
+    connect_abandon(); /* a proxy that does not see that we have gone */
     _exit(end == MUX_END_CONNECTION || end == MUX_END_ERROR);
 }
 

@@ -40,6 +40,9 @@
 /* The most that waits to be sent to a client; it reads or it is dropped. */
 #define CLIENT_OUT_MAX 4096
 
+/* For how long a client may take to say that it is one. */
+#define HELLO_MS 10000
+
 /* For how long the farewell may take, when the server does not read. */
 #define FAREWELL_MS 1000
 
@@ -55,6 +58,7 @@ struct client {
     size_t need;         /* the packet's */
     authplug_secret *in; /* the packet; may hold environment variables */
     authplug_secret *out;
+    struct timespec since;
     bool greeted;               /* its HELLO came */
     bool leaving;               /* to be closed when out is empty */
     struct mux_request request; /* points into in */
@@ -78,6 +82,7 @@ struct server {
     int signal_fd;
     int owner_fd; /* a pidfd, or -1 */
     bool owner_gone;
+    bool silent; /* a client has not said a word yet */
     bool path_gone;
     ino_t path_inode;
     bool served; /* somebody has connected */
@@ -155,6 +160,7 @@ new_client(int sock)
         return NULL;
     }
     client->sock = sock;
+    clock_gettime(CLOCK_MONOTONIC, &client->since);
     client->in = authplug_secret_new(MUX_PACKET_MAX);
     client->out = authplug_secret_new(CLIENT_OUT_MAX);
     if (client->in != NULL && client->out != NULL &&
@@ -790,6 +796,25 @@ take_clients(struct server *server)
     }
 }
 
+/* Turns those away that say nothing; whether there are any yet. */
+static bool
+drop_silent(struct server *server)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < server->count; i++) {
+        struct client *client = server->clients[i];
+
+        if (client->sock < 0 || client->greeted)
+            continue;
+        if (mux_elapsed_ms(&client->since) >= HELLO_MS)
+            hang_up(server, client);
+        else
+            any = true;
+    }
+    return any;
+}
+
 /* Whether nobody uses the connection, so that it may end by idle_ms. */
 static bool
 is_idle(const struct server *server)
@@ -797,7 +822,8 @@ is_idle(const struct server *server)
     return server->count == 0 &&
            mux_forwards_links(server->forwards)->count == 0 &&
            server->options->idle_ms > 0 &&
-           (server->options->owner_pid == 0 || server->owner_gone);
+           (server->options->owner_pid == 0 || server->owner_gone ||
+            server->options->follows);
 }
 
 /* The sooner of two waits, of which -1 is none. */
@@ -824,7 +850,7 @@ patience(const struct server *server)
     }
     if ((options->owner_pid > 0 && !server->owner_gone &&
          server->owner_fd < 0) ||
-        server->hub.no_fds || server->hub.paused ||
+        server->hub.no_fds || server->hub.paused || server->silent ||
         mux_forwards_have_clock(server->forwards))
         left = sooner(left, 1000);
     return left < INT_MAX ? (int)left : INT_MAX;
@@ -850,7 +876,7 @@ is_over(const struct server *server, enum mux_end *end)
         *end = MUX_END_CONNECTION;
         return true;
     }
-    if (server->stop) {
+    if (server->stop || (options->follows && server->owner_gone)) {
         *end = MUX_END_STOPPED;
         return true;
     }
@@ -881,6 +907,7 @@ loop(struct server *server)
         if (!is_idle(server)) /* who is there may be gone after this turn */
             clock_gettime(CLOCK_MONOTONIC, &server->idle);
         step_sessions(server);
+        server->silent = drop_silent(server);
         update_clients(server);
         mux_links_sweep(mux_forwards_links(server->forwards));
         check_owner(server);

@@ -55,7 +55,7 @@
 #define MUX_PATH_MAX 108
 
 /* The most clients at a time; a further one is turned away. */
-#define MUX_CLIENTS_MAX 64
+#define MUX_CLIENTS_MAX 256
 
 /*
  * Makes a listening socket for this process alone: with a random name in
@@ -95,6 +95,9 @@ struct mux_options {
      * pid of a process that still ran when this one was forked from it.
      */
     pid_t owner_pid;
+
+    /* Whether serving ends with the owner, whoever is connected. */
+    bool follows;
 
     /*
      * For how long, in milliseconds, to wait for the first client; 0 for as

@@ -116,7 +116,11 @@ write_from(struct flow *flow)
     }
 }
 
-/* Copies until both directions are over. */
+/* For how long the rest may take, once there is nobody inside any more. */
+#define REST_MS 10000
+
+/* Copies until both directions are over, or the inner side has gone and had its
+ * last words: nobody is there then to wait for the other. */
 static void
 pump(int inner, int outer)
 {
@@ -124,7 +128,8 @@ pump(int inner, int outer)
 
     flows[0].from = flows[1].to = inner;
     flows[0].to = flows[1].from = outer;
-    while (!flows[0].over || !flows[1].over) {
+    while ((!flows[0].over || !flows[1].over) &&
+           !(flows[0].over && flows[0].start == flows[0].end)) {
         struct pollfd fds[4];
 
         for (int i = 0; i < 2; i++) {
@@ -135,7 +140,9 @@ pump(int inner, int outer)
                                          POLLIN, 0};
             fds[2 * i + 1] = (struct pollfd){full ? f->to : -1, POLLOUT, 0};
         }
-        if (poll(fds, 4, -1) < 0 && errno != EINTR)
+        int ready = poll(fds, 4, flows[0].over ? REST_MS : -1);
+
+        if (ready == 0 || (ready < 0 && errno != EINTR))
             return;
         for (int i = 0; i < 2; i++) {
             if (fds[2 * i].revents != 0)

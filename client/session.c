@@ -127,8 +127,8 @@ control_path(const char *path)
 
 /* Without the connection ssh would log in anew, with a second dialogue. */
 static const char no_second_login[] =
-    "-oProxyCommand=sh -c 'echo \"authplug ssh: the authenticated connection "
-    "is gone: log in again\" >&2; exit 255'";
+    "-oProxyCommand=sh -c 'echo \"authplug ssh: no session through the "
+    "connection that stands, see above: -S none makes another\" >&2; exit 255'";
 
 int
 session_through(const ssh_args *args, const char *path)

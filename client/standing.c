@@ -228,6 +228,28 @@ standing_ask(const char *path, pid_t *pid)
     return state;
 }
 
+void
+standing_wait(const char *path)
+{
+    standing_state state;
+    char bytes[256];
+    int fd = connect_to(path, &state);
+    authplug_secret *hello = authplug_secret_new(REPLY_MAX);
+
+    if (fd >= 0 && hello != NULL && mux_put_hello(hello) == AUTHPLUG_OK &&
+        send(fd, authplug_secret_span(hello).data, authplug_secret_len(hello),
+             MSG_NOSIGNAL) > 0) {
+        struct pollfd one = {fd, POLLIN, 0};
+
+        /* it only ever says hello */
+        while (poll(&one, 1, -1) < 0 || recv(fd, bytes, sizeof bytes, 0) > 0)
+            ;
+    }
+    authplug_secret_free(&hello);
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Where the link at place->path leads; "" where it is none. */
 static void
 read_link(const standing *place, char target[MUX_PATH_MAX])

@@ -29,6 +29,9 @@ typedef enum standing_state {
 /* What is at a path; takes two seconds at most. pid may be NULL. */
 standing_state standing_ask(const char *path, pid_t *pid);
 
+/* Waits until the connection at a path has ended, as a client of it. */
+void standing_wait(const char *path);
+
 /* The path of the connection to this target that stands, or NULL. */
 const char *standing_path(const standing *place);
 

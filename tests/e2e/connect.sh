@@ -198,6 +198,33 @@ want_rc 0
 want $ssh -S "$W/run/stale" pam true
 end "$W/run/stale"
 
+it "a path that another host's connection had leads nobody there"
+run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/same" pam
+end "$W/run/same"
+run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/same" jump
+want_rc 0
+run 20 "$login" --plugin "$W/counting" pam 'echo ${SSH_CONNECTION##* }'
+want_out_is "$(sshd_port pam)"
+run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/same" pam
+want_rc 255
+want_err "a connection to another host or user is at $W/run/same"
+end "$W/run/same"
+
+it "a second path is a second name of the same connection"
+before=$(asked)
+run 20 --keep -- "$connect" --plugin "$W/counting" pam
+first=$(cat "$W/out")
+run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/second" pam
+want_rc 0
+want_out_is "$W/run/second"
+[ "$(asked)" = $((before + 1)) ] || wrong "$(($(asked) - before)) dialogues"
+[ "$(master "$first")" = "$(master "$W/run/second")" ] || wrong "they are two"
+run 20 $ssh -S "$W/run/second" -O exit pam
+n=0
+while [ -e "$first" ] && [ $n -lt 100 ]; do sleep 0.05; n=$((n + 1)); done
+[ ! -e "$first" ] || wrong "the first name is still there"
+rm -f "$W/run/second"
+
 it "a file that is no socket is left alone"
 echo precious >"$W/run/file"
 run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/file" pam
@@ -294,6 +321,30 @@ kill -0 "$pid" 2>/dev/null || wrong "it did not wait for the session's end"
 gone "$pid" || wrong "it is still there"
 want_nothing_left
 
+it "the time in which somebody is there does not count"
+run 20 --keep -- "$connect" --plugin "$W/counting" -o ControlPersist=2 pam
+path=$(cat "$W/out")
+run 20 $ssh -S "$path" pam 'sleep 3'
+run 20 $ssh -S "$path" -O check pam
+want_rc 0
+end "$path"
+
+it "what asyncssh serves is kept, too, while it answers"
+# its answers to requests are not those of sshd
+asyncssh_start rounds
+cat "$W/srv/server_key.pub" | sed "s/^/[127.0.0.1]:$(port rounds) /" \
+    >>"$W/known_hosts"
+printf 'Host rounds\n    HostName 127.0.0.1\n    Port %s\n' "$(port rounds)" \
+    >>"$W/hosts"
+run 20 --keep -- "$connect" --plugin "'$hello' stoat weasel" \
+    -o ServerAliveInterval=1 -o ServerAliveCountMax=2 rounds
+want_rc 0
+path=$(cat "$W/out")
+sleep 4
+run 20 $ssh -S "$path" -O check rounds
+want_rc 0
+end "$path"
+
 it "--foreground stays until it is ended"
 "$connect" --foreground --plugin "$W/counting" pam >"$W/fg" 2>"$W/fg.err" &
 front=$!
@@ -304,6 +355,40 @@ kill "$front"
 wait "$front"
 [ $? = 0 ] || wrong "its exit status is not 0"
 [ ! -e "$(cat "$W/fg")" ] || wrong "it left its socket"
+
+it "--foreground waits for one that stands as well"
+run 20 --keep -- "$connect" --plugin "$W/counting" pam
+path=$(cat "$W/out")
+"$connect" --foreground --plugin "$W/counting" pam >"$W/fg3" &
+front=$!
+sleep 1
+kill -0 $front || wrong "it did not wait"
+[ "$(cat "$W/fg3")" = "$path" ] || wrong "it printed another path"
+end "$path"
+wait $front
+[ $? = 0 ] || wrong "its exit status is not 0"
+
+it "what is killed with --foreground or -N leaves no connection"
+for how in "$connect --foreground -S $W/run/held" \
+    "$login -N -S none"; do
+    $how --plugin "$W/counting" pam >/dev/null &
+    front=$!
+    sleep 1.5
+    kill -KILL $front
+    wait $front 2>/dev/null
+    n=0
+    while [ -n "$(find "$W/run" -type s)" ] && [ $n -lt 60 ]; do
+        sleep 0.05; n=$((n + 1)); done
+    want_nothing_left
+done
+
+it "a relay and a proxy end with the connection"
+"$login" --timeout 2 --plugin "$W/counting" -o ProxyCommand='trap "" HUP; sleep 77' \
+    pam true 2>/dev/null
+n=0
+while pgrep -f "^sleep 77" >/dev/null && [ $n -lt 60 ]; do
+    sleep 0.05; n=$((n + 1)); done
+! pgrep -f "^sleep 77" >/dev/null || wrong "the proxy is still there"
 
 it "--foreground says so when the connection is lost"
 "$connect" --foreground --plugin "$W/counting" pam >"$W/fg" 2>"$W/fg.err" &
