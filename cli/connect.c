@@ -225,7 +225,8 @@ stands_where_told(const ssh_args *args)
 {
     const char *path = args_control_path(args);
 
-    return args->if_needed && path != NULL && path[0] == '/' && strlen(path) < MUX_PATH_MAX &&
+    return args->if_needed && path != NULL && path[0] == '/' &&
+           strlen(path) < MUX_PATH_MAX &&
            strpbrk(path, "%$\"\\ ") == NULL &&
            standing_ask(path, NULL) == STANDING_ALIVE &&
            tell_path(args, path) == EXIT_GOOD;
