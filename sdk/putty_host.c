@@ -30,6 +30,7 @@ struct authplug_putty_host {
     int64_t total; /* no wait goes beyond this */
     bool shell;
     bool open; /* a method was accepted and its outcome not told */
+    bool told; /* its last message was words for the user alone */
     char error[256];
 };
 
@@ -60,7 +61,9 @@ explain_end(authplug_putty_host *host, const char *expected)
     /* a shell ends like this when its command was killed */
     if (host->shell && how.code > 128)
         how.signal = how.code - 128;
-    if (!ended)
+    if (host->told && (!ended || (how.known && how.signal == 0)))
+        explain(host, "the plugin gave up, for the reason that it told");
+    else if (!ended)
         explain(host, "the plugin closed its output where %s was expected",
                 expected);
     else if (how.known && how.signal != 0)
@@ -366,6 +369,7 @@ ask_user(authplug_putty_host *host, const authplug_putty_message *message)
     authplug_ki_request request;
     authplug_status status;
 
+    host->told = message->request.count == 0;
     authplug_secret_clear(host->body);
     authplug_ki_reply_clear(host->reply);
     status = authplug_secret_append(host->body, message->request.raw.data,
@@ -397,6 +401,7 @@ authplug_putty_host_request(authplug_putty_host *host, authplug_span body,
     authplug_fault fault = {0};
     authplug_status status;
 
+    host->told = false;
     status =
         authplug_putty_client_server_request(host->engine, body, &fault);
     *bad_request = fault.status != AUTHPLUG_OK;

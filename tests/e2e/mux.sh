@@ -334,7 +334,7 @@ s = connect()             # descriptors where none belong are dropped
 s.sendmsg([hello], nothing)
 s.send(packet(0x10000004, 11))
 assert s.recv(16)[8:12] == struct.pack(">I", 11)
-many = [connect() for i in range(60)]
+many = [connect() for i in range(250)]
 for i in range(10):
     one = socket.socket(socket.AF_UNIX)
     one.settimeout(10)
