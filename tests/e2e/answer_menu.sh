@@ -18,7 +18,7 @@ params
 ask "req_echo:Passcode or option (1-$(grep -c . $w/options)): "
 case $(sed -n "${r1:-0}p" $w/options 2>/dev/null) in
 *"Push to phone"*) echo push >>$w/pushes ;;
-*) echo "other $r1" >>$w/pushes ;;
+*) [ -z "$r1" ] || echo "other $r1" >>$w/pushes ;; # or who was asked has gone
 esac
 i=0
 while [ ! -e $w/approve ] && [ $i -lt ${1:-250} ]; do
