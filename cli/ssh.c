@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "usage: authplug ssh [ssh options] [--plugin CMD] [--batch] [--timeout S]\n"
@@ -215,5 +216,10 @@ main(int argc, char **argv)
             result = args.connect ? connect_run(&args) : log_in(&args);
     }
     args_free(&args);
+    /* the connection is another process's by now, and not ours to end */
+    if (master_path() != NULL) {
+        (void)fflush(NULL);
+        _exit(result);
+    }
     return result;
 }

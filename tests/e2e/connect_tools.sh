@@ -98,10 +98,10 @@ sum='sha256sum | cut -c1-64'
 data="openssl enc -aes-128-ctr -nosalt -pass pass:x -in /dev/zero 2>/dev/null |
     head -c ${megabytes}M"
 sh -c "$data | $sum" >"$W/sum"
-run 120 sh -c "$data | $over 'cat | $sum'"
+run 240 sh -c "$data | $over 'cat | $sum'"
 want_rc 0
 want cmp "$W/out" "$W/sum"
-run 120 sh -c "$over '$data' | $sum"
+run 240 sh -c "$over '$data' | $sum"
 want_rc 0
 want cmp "$W/out" "$W/sum"
 
