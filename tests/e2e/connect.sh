@@ -16,6 +16,8 @@ client_config
 sshd_start pam
 sshd_start jump
 sshd_start small "MaxSessions 2"
+sshd_start single "MaxSessions 1"
+sshd_start hasty "ChannelTimeout *=1s"
 sshd_start shared "client=ControlMaster auto
     ControlPath $W/run/shared-%C
     ControlPersist 3"
@@ -421,6 +423,28 @@ took=$(($(date +%s) - began))
 kill -KILL $server
 grep -q 'the connection to the server is lost' "$W/fg.err" ||
     wrong "it did not say so"
+
+it "where one session is allowed, one comes after the other"
+run 20 --keep -- "$connect" --plugin "$W/counting" single
+path=$(cat "$W/out")
+for i in 1 2 3 4; do
+    run 20 $ssh -o ProxyCommand=false -S "$path" single "exit $i"
+    want_rc $i
+    want_quiet
+done
+end "$path"
+
+it "a channel that was opened ahead, and that the server closed, is no session"
+run 20 --keep -- "$connect" --plugin "$W/counting" hasty
+path=$(cat "$W/out")
+sleep 3
+for i in 1 2; do
+    run 20 $ssh -o ProxyCommand=false -S "$path" hasty "exit $i"
+    want_rc $i
+    want_quiet
+    sleep 2
+done
+end "$path"
 
 it "sessions beyond MaxSessions are refused with a reason"
 run 20 --keep -- "$connect" --plugin "$W/counting" small
