@@ -48,6 +48,7 @@ typedef struct caller {
     int held; /* its pidfd */
     pid_t asker;
     int asker_fd;
+    unsigned char nonce[ASKPASS_NONCE];
     int64_t deadline;
 } caller;
 
@@ -356,11 +357,43 @@ debug(const broker *b, const char *what, pid_t pid)
         io_say(ASKPASS, "process %ld %s", (long)pid, what);
 }
 
+/* The process that connected. Its number may be another's by now, where the
+ * kernel does not give a descriptor; -1 then too, when it has ended. */
+static int
+hold_peer(int fd, pid_t pid)
+{
+#ifdef SO_PEERPIDFD
+    socklen_t size = sizeof(int);
+    int held;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &held, &size) == 0)
+        return held;
+    if (errno != ENOPROTOOPT)
+        return -1;
+#endif
+    (void)fd;
+    return pidfd_open(pid, 0);
+}
+
+/* It may ask now. */
+static bool
+send_go(caller *c, uint32_t ms)
+{
+    unsigned char body[4 + ASKPASS_NONCE];
+
+    if (getrandom(c->nonce, sizeof c->nonce, 0) != (ssize_t)sizeof c->nonce)
+        return false;
+    for (int i = 0; i < 4; i++)
+        body[i] = (unsigned char)(ms >> (24 - 8 * i));
+    memcpy(body + 4, c->nonce, sizeof c->nonce);
+    return askpass_send(c->fd, ASKPASS_GO, authplug_span_make(body, sizeof body),
+                        -1, io_now()) == AUTHPLUG_OK;
+}
+
 /* Whoever is not below our command gets nothing, not even a reason. */
 static bool
 admit(const broker *b, caller *c)
 {
-    unsigned char wait[4];
     const askpass_options *options = b->task.options;
     uint32_t ms = options->timeout_given
                       ? (uint32_t)options->timeout_ms
@@ -372,18 +405,14 @@ admit(const broker *b, caller *c)
         peer.uid != geteuid())
         return false;
     c->pid = peer.pid;
-    c->held = pidfd_open(peer.pid, 0);
+    c->held = hold_peer(c->fd, peer.pid);
     if (c->held < 0 ||
         !askpass_trace(peer.pid, b->child, &c->asker, &c->asker_fd)) {
         debug(b, "is not of this command and gets no answer", peer.pid);
         return false;
     }
-    for (int i = 0; i < 4; i++)
-        wait[i] = (unsigned char)(ms >> (24 - 8 * i));
     c->deadline = io_deadline(HELLO_MS);
-    return askpass_lives(c->held) &&
-           askpass_send(c->fd, ASKPASS_GO, authplug_span_make(wait, 4), -1,
-                        io_now()) == AUTHPLUG_OK;
+    return askpass_lives(c->held) && send_go(c, ms);
 }
 
 static void
@@ -540,12 +569,20 @@ tend(broker *b, teller *t)
 
 /* ------------------------------------------------------ what callers want */
 
-/* The sender was the one that was looked at: it has lived all the time. */
+/*
+ * The sender was the one that was looked at. Its number alone does not say so:
+ * another may have had it, have sent this, and have ended before we looked. But
+ * the nonce was not there to be known before; since then the number has been
+ * of the process that is held and lives.
+ */
 static bool
 is_itself(const broker *b, const caller *c)
 {
-    return b->message.sender == c->pid && askpass_lives(c->held) &&
-           askpass_lives(c->asker_fd);
+    authplug_span body = authplug_secret_span(b->message.body);
+
+    return b->message.sender == c->pid && body.len >= sizeof c->nonce &&
+           memcmp(body.data, c->nonce, sizeof c->nonce) == 0 &&
+           askpass_lives(c->held) && askpass_lives(c->asker_fd);
 }
 
 static void
@@ -560,6 +597,7 @@ hear_caller(broker *b, caller *c)
     if (status == AUTHPLUG_TIMEOUT && io_now() < c->deadline)
         return;
     if (status == AUTHPLUG_OK && is_itself(b, c)) {
+        authplug_secret_drop(b->message.body, ASKPASS_NONCE);
         if (type == ASKPASS_LOGGED_IN) {
             note_login(b, c->asker);
         } else if (type >= ASKPASS_PROMPT && type <= ASKPASS_NOTICE) {

@@ -30,6 +30,10 @@
 /* Names the broker's socket: a place, which is no secret. */
 #define ASKPASS_VARIABLE "AUTHPLUG_ASKPASS"
 
+/* Random bytes of GO, which the helper's first message begins with: so it was
+ * sent after the broker had looked who the helper is. */
+#define ASKPASS_NONCE 16
+
 /* ssh reads 1023 bytes of an answer. */
 #define ASKPASS_ANSWER_MAX 1023
 
@@ -104,14 +108,15 @@ authplug_status askpass_server_prompt(const askpass_target *target,
 /* ------------------------------------------------------- askpass_wire.c */
 
 typedef enum askpass_type {
-    /* the helper to the broker, and to the conversation */
+    /* the helper to the broker, after the nonce, which the conversation does
+     * not get */
     ASKPASS_PROMPT = 1, /* the prompt */
     ASKPASS_CONFIRM,    /* the same, for a yes or no */
     ASKPASS_NOTICE,     /* words that are no question */
     ASKPASS_LOGGED_IN,  /* its ssh is */
     ASKPASS_REPLY,      /* uint32 status, string KI response */
     /* to the helper */
-    ASKPASS_GO,       /* uint32: milliseconds to wait at most */
+    ASKPASS_GO,       /* uint32: milliseconds to wait at most; the nonce */
     ASKPASS_ANSWER,   /* for ssh */
     ASKPASS_NONE,     /* there is none */
     ASKPASS_QUESTION, /* for the user: see askpass_question() */
