@@ -38,6 +38,8 @@
 #define TERM_MS 2500
 /* for `ssh -G` */
 #define ASK_SSH_MS 10000
+/* to wait for a descriptor */
+#define REST_MS 100
 
 enum { FAILED = 255, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
@@ -69,12 +71,14 @@ typedef struct broker {
     char helper[4096];
     char *report; /* an option for ssh, or NULL */
     int listener, signals;
+    int64_t rests_until; /* the listener, for want of descriptors */
     sigset_t mask; /* as it was */
     pid_t self, child;
     bool reports; /* the child is an ssh that says when it has logged in */
     bool over;    /* the child has ended: */
     int status;
     bool refused; /* a login */
+    bool broken;  /* there is no waiting any more */
     askpass_message message;
     caller callers[CALLERS];
     teller tellers[TELLERS];
@@ -415,15 +419,31 @@ admit(const broker *b, caller *c)
     return askpass_lives(c->held) && send_go(c, ms);
 }
 
+/* Without descriptors nobody can be let in, until another has gone. */
+static void
+rest(broker *b)
+{
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
+        errno != ENOMEM)
+        return;
+    if (b->rests_until == 0)
+        io_say(ASKPASS, "cannot hear who asks: %s: see ulimit -n",
+               strerror(errno));
+    b->rests_until = io_deadline(REST_MS);
+}
+
 static void
 accept_caller(broker *b)
 {
     for (caller *c = b->callers; c < b->callers + CALLERS; c++) {
         if (c->fd >= 0)
             continue;
+        errno = 0;
         c->fd = accept4(b->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (c->fd >= 0 && !admit(b, c))
-            drop_caller(c);
+        if (c->fd >= 0 && admit(b, c))
+            return;
+        rest(b);
+        drop_caller(c);
         return;
     }
 }
@@ -738,6 +758,8 @@ next_due(const broker *b)
 {
     int64_t due = INT64_MAX, left;
 
+    if (io_now() < b->rests_until)
+        due = b->rests_until;
     for (const caller *c = b->callers; c < b->callers + CALLERS; c++)
         if (c->fd >= 0 && c->deadline < due)
             due = c->deadline;
@@ -769,8 +791,46 @@ look_for(const broker *b, struct pollfd fds[AT_END])
             POLLIN, 0};
     }
     fds[AT_SIGNALS] = (struct pollfd){b->signals, POLLIN, 0};
-    fds[AT_LISTENER] =
-        (struct pollfd){room && !b->over ? b->listener : -1, POLLIN, 0};
+    room = room && !b->over && io_now() >= b->rests_until;
+    fds[AT_LISTENER] = (struct pollfd){room ? b->listener : -1, POLLIN, 0};
+}
+
+/* Of those that are in use, as there may be fewer descriptors than places,
+ * and poll() takes no more. */
+static int
+wait_for(struct pollfd fds[AT_END], int ms)
+{
+    static struct pollfd used[AT_END];
+    static size_t place[AT_END];
+    nfds_t count = 0;
+    int result;
+
+    for (size_t i = 0; i < AT_END; i++) {
+        if (fds[i].fd < 0)
+            continue;
+        place[count] = i;
+        used[count++] = fds[i];
+    }
+    result = poll(used, count, ms);
+    for (nfds_t i = 0; result >= 0 && i < count; i++)
+        fds[place[i]].revents = used[i].revents;
+    return result;
+}
+
+/* Nobody can be heard any more, so the command cannot go on. */
+static void
+give_up(broker *b)
+{
+    int held = b->child > 0 ? pidfd_open(b->child, 0) : -1;
+
+    io_say(ASKPASS, "cannot wait for who asks: %s: see ulimit",
+           strerror(errno));
+    if (held >= 0)
+        askpass_end(held);
+    else if (b->child > 0)
+        kill(b->child, SIGKILL);
+    close_fd(&held);
+    b->over = b->broken = true;
 }
 
 static void
@@ -779,8 +839,11 @@ turn(broker *b)
     static struct pollfd fds[AT_END];
 
     look_for(b, fds);
-    if (poll(fds, AT_END, next_due(b)) < 0)
+    if (wait_for(fds, next_due(b)) < 0) {
+        if (errno != EINTR)
+            give_up(b);
         return;
+    }
     for (size_t i = 0; i < CALLERS; i++)
         if (b->callers[i].fd >= 0 && (fds[AT_CALLERS + i].revents != 0 ||
                                       io_now() >= b->callers[i].deadline))
@@ -844,7 +907,7 @@ prepare(broker *b, const askpass_options *options)
 static int
 end_as_it(const broker *b)
 {
-    if (b->refused && b->status != 0)
+    if (b->broken || (b->refused && b->status != 0))
         return FAILED;
     if (WIFEXITED(b->status))
         return WEXITSTATUS(b->status);
@@ -862,7 +925,7 @@ askpass_run(const askpass_options *options)
 
     if (started)
         io_keep_secrets();
-    while (started && (!b.over || has_tellers(&b)))
+    while (started && !b.broken && (!b.over || has_tellers(&b)))
         turn(&b);
     if (b.listener >= 0)
         (void)unlink(b.path);

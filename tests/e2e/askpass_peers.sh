@@ -133,4 +133,56 @@ else
     lacking "root, and a PID namespace"
 fi
 
+# ------------------------------------------------------------ few descriptors
+
+it "few descriptors do"
+run 20 sh -c 'ulimit -n 64; exec "$@"' sh "$BUILD/authplug" askpass --batch -- \
+    sh -c '"$0" "Question: "; echo $?; sleep 1; exit 3' "$helper"
+want_rc 3
+want_out_is 1
+want_quiet
+want_nothing_left
+
+# A wait is none if it takes the processor.
+cat >"$W/script" <<'END_OF_SCRIPT'
+from peer import *
+broker = os.getppid()
+def took():
+    with open(f"/proc/{broker}/stat") as stat:
+        words = stat.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+many = []
+for i in range(int(sys.argv[1])):
+    if (pid := os.fork()) == 0:
+        s = connect()
+        time.sleep(1000)
+    many.append(pid)
+time.sleep(0.5)
+before = took()
+time.sleep(1)
+print("idle" if took() - before < 0.5 else f"it took {took() - before} s")
+for pid in many:
+    os.kill(pid, signal.SIGKILL)
+    os.wait()
+if os.fork() == 0:
+    s = connect()
+    s.send(bytes([PROMPT]) + go(s) + b"Question: ")
+    print(answer(s), flush=True)
+    os._exit(0)
+os.wait()
+END_OF_SCRIPT
+
+# Each who asks takes three, and any of these may be the last.
+for most in 24 25 26; do
+    it "with $most descriptors it waits for others, and says so"
+    run 20 sh -c 'ulimit -n $0; exec "$@"' $most "$BUILD/authplug" askpass \
+        --batch -- "$PY" "$W/script" 40
+    want_rc 0
+    want_out idle
+    want_out "type 8"
+    want_err_like "^authplug askpass: .+: see ulimit -n"
+    want [ "$(grep -c . "$W/err")" = 1 ]
+    want_nothing_left
+done
+
 finish
