@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HELPER "authplug-askpass"
 #define CALLERS 64
 #define TELLERS 256
 /* for a helper to say what it wants */
@@ -73,7 +74,8 @@ typedef struct broker {
     int listener, signals;
     int64_t rests_until; /* the listener, for want of descriptors */
     sigset_t mask; /* as it was */
-    pid_t self, child;
+    pid_t self, child; /* 0 when it has ended */
+    pid_t command;     /* what the child is, or was */
     bool reports; /* the child is an ssh that says when it has logged in */
     bool over;    /* the child has ended: */
     int status;
@@ -192,11 +194,11 @@ find_helper(broker *b)
     if (len > 0) {
         b->helper[len] = 0;
         slash = strrchr(b->helper, '/');
-        (void)snprintf(slash + 1, 32, "authplug-askpass");
+        (void)snprintf(slash + 1, 32, HELPER);
         if (access(b->helper, X_OK) == 0)
             return true;
     }
-    (void)snprintf(b->helper, sizeof b->helper, "%s/authplug-askpass",
+    (void)snprintf(b->helper, sizeof b->helper, "%s/" HELPER,
                    ASKPASS_LIBEXEC);
     if (access(b->helper, X_OK) == 0)
         return true;
@@ -205,19 +207,33 @@ find_helper(broker *b)
     return false;
 }
 
-/* What ssh would do about SSH_ASKPASS by itself. */
+static const char *
+last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* What ssh would do about SSH_ASKPASS by itself. Below another of us that names
+ * our own helper, which is no askpass of the user's: the other asks only for
+ * what is its own. */
 static void
 keep_own_askpass(askpass_task *task)
 {
     const char *own = getenv("SSH_ASKPASS");
     const char *require = getenv("SSH_ASKPASS_REQUIRE");
+    bool nested = own != NULL && strcmp(last_part(own), HELPER) == 0;
     const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
     bool display =
         (x11 != NULL && *x11 != 0) || (wayland != NULL && *wayland != 0);
-    bool force = require != NULL && strcasecmp(require, "force") == 0;
-    bool prefer = require != NULL && strcasecmp(require, "prefer") == 0;
-    bool never = require != NULL && strcasecmp(require, "never") == 0;
+    bool force, prefer, never;
 
+    if (nested)
+        own = require = NULL;
+    force = require != NULL && strcasecmp(require, "force") == 0;
+    prefer = require != NULL && strcasecmp(require, "prefer") == 0;
+    never = require != NULL && strcasecmp(require, "never") == 0;
     if (own == NULL && access("/usr/bin/ssh-askpass", X_OK) == 0)
         own = "/usr/bin/ssh-askpass"; /* ssh's default */
     if (own == NULL || *own == 0 || never || !(display || force))
@@ -226,14 +242,6 @@ keep_own_askpass(askpass_task *task)
     task->own_askpass = own;
     task->own_require = require;
     task->own_first = force || prefer;
-}
-
-static const char *
-last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
 }
 
 /* Whether the user has a LocalCommand of their own, or `ssh -G` does not tell,
@@ -336,6 +344,7 @@ start_command(broker *b)
     b->child = command == NULL ? -1 : fork();
     if (b->child == 0)
         become(b, command);
+    b->command = b->child;
     free(command);
     if (b->child > 0)
         return true;
@@ -521,7 +530,7 @@ end_teller(broker *b, teller *t)
 {
     if (t->link < 0)
         return;
-    if (b->reports && t->ssh == b->child && !t->logged_in)
+    if (b->reports && t->ssh == b->command && !t->logged_in)
         (void)askpass_send(t->link, ASKPASS_FAILED, authplug_span_of(""), -1,
                            io_now());
     close_fd(&t->link);
@@ -548,9 +557,12 @@ has_reached(broker *b, pid_t ssh)
             is_logged_in(t);
 }
 
+/* Nobody says so but the ssh that was told to. */
 static void
 note_login(broker *b, pid_t ssh)
 {
+    if (!b->reports || ssh != b->command || !askpass_is_ssh(ssh))
+        return;
     has_reached(b, ssh);
     for (teller *t = b->tellers; t < b->tellers + TELLERS; t++)
         if (t->ssh == ssh)

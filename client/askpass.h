@@ -140,7 +140,8 @@ typedef struct askpass_message {
  * IO. */
 authplug_status askpass_send(int to, askpass_type type, authplug_span body,
                              int fd, int64_t deadline);
-/* The same, and LENGTH, NOMEM. */
+/* The same, and LENGTH, NOMEM; COUNT when more than one descriptor came along,
+ * or could not be taken: none is kept then. */
 authplug_status askpass_receive(int from, askpass_message *message,
                                 int64_t deadline);
 

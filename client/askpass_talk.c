@@ -9,6 +9,7 @@
 #include <authplug/wire.h>
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +90,8 @@ static void
 debug(const talk *t, const char *what)
 {
     if (t->task->options->verbose)
-        io_say(ASKPASS, "%s@%s: %s", t->target.user, t->target.host, what);
+        io_say(ASKPASS, "%s@%s port %" PRIu32 ": %s", t->target.user,
+               t->target.host, t->target.port, what);
 }
 
 /* ---------------------------------------------------------- asking the user */
@@ -148,22 +150,22 @@ take_reply(authplug_span body, authplug_ki_reply *reply)
  * than ours. Where it has none, ours may do. */
 static authplug_status
 ask_user(talk *t, askpass_source source, const authplug_ki_request *request,
-         authplug_ki_reply *reply)
+         authplug_ki_reply *reply, int64_t deadline)
 {
     askpass_message message = {.body = authplug_secret_new(ASKPASS_BODY_MAX)};
-    authplug_status status = take_turn(t, t->deadline);
+    authplug_status status = take_turn(t, deadline);
     authplug_span question;
 
     authplug_secret_clear(t->out);
     if (status == AUTHPLUG_OK && message.body == NULL)
         status = AUTHPLUG_NOMEM;
     if (status == AUTHPLUG_OK)
-        status = askpass_question(t->out, source, request, t->deadline);
+        status = askpass_question(t->out, source, request, deadline);
     question = authplug_secret_span(t->out);
     if (status == AUTHPLUG_OK)
         status = tell_helper(t, ASKPASS_QUESTION, question);
     if (status == AUTHPLUG_OK)
-        status = askpass_receive(t->helper, &message, t->deadline + SHORT_MS);
+        status = askpass_receive(t->helper, &message, deadline + SHORT_MS);
     if (status == AUTHPLUG_OK)
         status = message.type == ASKPASS_REPLY
                      ? take_reply(authplug_secret_span(message.body), reply)
@@ -196,7 +198,7 @@ on_plugin_ask(void *context, const authplug_ki_request *request,
     if (request->count == 0)
         return user_ask("plugin", request, reply, t->deadline);
     if (!t->batch)
-        return ask_user(t, ASKPASS_OF_PLUGIN, request, reply);
+        return ask_user(t, ASKPASS_OF_PLUGIN, request, reply, t->deadline);
     user_tell("plugin", request->instruction);
     for (uint32_t i = 0; i < request->count; i++)
         user_tell("plugin", request->prompts[i].text);
@@ -503,7 +505,17 @@ nobody_answers(talk *t, askpass_source source, bool needed,
                                             : "log in again");
 }
 
-/* The words are in t->prompt. */
+/* The user took it for a question of ssh itself: it is not the login's. */
+static void
+add_time(talk *t, int64_t ms)
+{
+    t->deadline += ms;
+    if (t->plugin != NULL)
+        authplug_putty_host_set_deadline(t->plugin, t->deadline - io_now());
+}
+
+/* The words are in t->prompt. A question of ssh itself has a limit of its own:
+ * it may come long after the login, or where there is none. */
 static void
 answer_by_user(talk *t, askpass_source source, bool confirm)
 {
@@ -524,9 +536,10 @@ answer_by_user(talk *t, askpass_source source, bool confirm)
     }
     authplug_ki_reply_clear(t->reply);
     if (!t->batch)
-        status = ask_user(t, source, &request, t->reply);
-    if (of_ssh) /* the time for that is not the server's */
-        t->deadline += io_now() - began;
+        status = ask_user(t, source, &request, t->reply,
+                          of_ssh ? io_deadline(t->timeout_ms) : t->deadline);
+    if (of_ssh)
+        add_time(t, io_now() - began);
     if (status == AUTHPLUG_NO_TERMINAL && own) {
         run_own_askpass(t, needed);
         return;

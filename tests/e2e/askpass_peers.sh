@@ -133,6 +133,29 @@ else
     lacking "root, and a PID namespace"
 fi
 
+# ------------------------------------------------------------ questions
+
+it "one askpass below another asks the user"
+# shellcheck disable=SC2086
+run 20 --pty --on 'Question:' 'type:beech\n' -- $ask -- $ask -- \
+    sh -c 'echo "got $("$0" "Question: ")"' "$helper"
+want_rc 0
+want_screen "got beech"
+want_nothing_left
+
+for name in sh ssh; do
+    it "a question of $name that comes after --timeout has its own time"
+    printf '%s\n' "#!/bin/sh" "\"$helper\" 'First: '" "sleep 2.5" \
+        "echo \"got \$(\"$helper\" 'Second: ')\"" >"$W/$name"
+    chmod +x "$W/$name"
+    # shellcheck disable=SC2086
+    run 20 --pty --on 'First:' 'type:beech\n' --on 'Second:' 'type:larch\n' -- \
+        $ask --timeout 2 -- sh -c '"$0"' "$W/$name"
+    want_rc 0
+    want_screen "got larch"
+    want_nothing_left
+done
+
 # ------------------------------------------------------------ few descriptors
 
 it "few descriptors do"
