@@ -73,9 +73,9 @@ typedef struct broker {
     char *report; /* an option for ssh, or NULL */
     int listener, signals;
     int64_t rests_until; /* the listener, for want of descriptors */
-    sigset_t mask; /* as it was */
-    pid_t self, child; /* 0 when it has ended */
-    pid_t command;     /* what the child is, or was */
+    sigset_t mask;       /* as it was */
+    pid_t self, child;   /* 0 when it has ended */
+    pid_t command;       /* what the child is, or was */
     bool reports; /* the child is an ssh that says when it has logged in */
     bool over;    /* the child has ended: */
     int status;
@@ -198,8 +198,7 @@ find_helper(broker *b)
         if (access(b->helper, X_OK) == 0)
             return true;
     }
-    (void)snprintf(b->helper, sizeof b->helper, "%s/" HELPER,
-                   ASKPASS_LIBEXEC);
+    (void)snprintf(b->helper, sizeof b->helper, "%s/" HELPER, ASKPASS_LIBEXEC);
     if (access(b->helper, X_OK) == 0)
         return true;
     io_say(ASKPASS, "cannot run %s: %s: is it installed?", b->helper,
@@ -244,8 +243,8 @@ keep_own_askpass(askpass_task *task)
     task->own_first = force || prefer;
 }
 
-/* Whether the user has a LocalCommand of their own, or `ssh -G` does not tell,
- * as when nobody is to be logged in. */
+/* Unless the user has a LocalCommand of their own, or `ssh -G` does not tell, as
+ * when nobody is to be logged in. The ssh itself will complain of the same. */
 static bool
 may_report(const broker *b)
 {
@@ -253,8 +252,8 @@ may_report(const broker *b)
     askpass_target target = {0};
     bool may =
         strchr(b->helper, '\'') == NULL && strchr(b->helper, '\n') == NULL &&
-        askpass_target_of_words(&target, words, io_deadline(ASK_SSH_MS)) ==
-            AUTHPLUG_OK &&
+        askpass_target_of_words(&target, words, false,
+                                io_deadline(ASK_SSH_MS)) == AUTHPLUG_OK &&
         !target.local_command;
 
     askpass_target_free(&target);
@@ -399,8 +398,9 @@ send_go(caller *c, uint32_t ms)
     for (int i = 0; i < 4; i++)
         body[i] = (unsigned char)(ms >> (24 - 8 * i));
     memcpy(body + 4, c->nonce, sizeof c->nonce);
-    return askpass_send(c->fd, ASKPASS_GO, authplug_span_make(body, sizeof body),
-                        -1, io_now()) == AUTHPLUG_OK;
+    return askpass_send(c->fd, ASKPASS_GO,
+                        authplug_span_make(body, sizeof body), -1,
+                        io_now()) == AUTHPLUG_OK;
 }
 
 /* Whoever is not below our command gets nothing, not even a reason. */

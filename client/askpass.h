@@ -86,12 +86,12 @@ typedef struct askpass_target {
 /* From what `ssh -G` prints. VALUE when something is missing; NOMEM. */
 authplug_status askpass_target_parse(askpass_target *target,
                                      authplug_span printed);
-/* Asks ssh itself: words are its command line. OK, or says why and gives
- * another status. */
+/* Asks ssh itself: words are its command line. OK, or another status; what ssh
+ * complained of is shown if tell is set. */
 authplug_status askpass_target_of_words(askpass_target *target,
-                                        const char *const *words,
+                                        const char *const *words, bool tell,
                                         int64_t deadline);
-/* The same of a running one. */
+/* The same of a running one, and tells. */
 authplug_status askpass_target_of_process(askpass_target *target, pid_t ssh,
                                           int64_t deadline);
 void askpass_target_free(askpass_target *target);

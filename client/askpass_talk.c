@@ -217,7 +217,7 @@ remedy(const talk *t, authplug_status status)
         return "--timeout sets the limit";
     case AUTHPLUG_NO_TERMINAL:
         return t->batch ? "log in without --batch"
-                                       : "log in where there is a terminal";
+                        : "log in where there is a terminal";
     case AUTHPLUG_CANCELLED:
         return "log in again";
     default:
@@ -268,9 +268,8 @@ settle(talk *t)
         t->deadline += (int64_t)found.timeout * 1000 - t->timeout_ms;
         t->timeout_ms = (int)found.timeout * 1000;
     }
-    if (t->command == NULL ||
-        settings_allow(t->settings, t->command, &t->words, why, sizeof why) ==
-            AUTHPLUG_OK)
+    if (t->command == NULL || settings_allow(t->settings, t->command, &t->words,
+                                             why, sizeof why) == AUTHPLUG_OK)
         return true;
     refuse(t, "%s", why);
     return false;
