@@ -7,6 +7,7 @@
  *   askpass_target.c  whom an ssh logs in to, and what of a prompt is the
  *                     server's
  *   askpass_talk.c    one ssh's conversation with its plugin and the user
+ *   askpass_watch.c   what it does for a helper that was killed
  *   askpass_wire.c    messages between these, and questions for the user
  *   askpass_main.c    the program that ssh starts for each prompt
  *
@@ -24,6 +25,7 @@
 #include "io/io.h"
 
 #include <sys/types.h>
+#include <termios.h>
 
 #define ASKPASS "authplug askpass"
 
@@ -159,6 +161,24 @@ authplug_status askpass_question(authplug_secret *out, askpass_source source,
 /* Asks it at the terminal. The statuses of user_ask(), and those of bad
  * messages. */
 authplug_status askpass_ask(authplug_span question, authplug_ki_reply *reply);
+
+/* ------------------------------------------------------ askpass_watch.c */
+
+/* From now on the ssh is ended at the moment when the helper, the peer of the
+ * socket, is gone, and all waits end as after a signal. */
+void askpass_watch(int helper, int ssh_fd);
+/* No more. Whether it has happened. */
+bool askpass_unwatch(void);
+bool askpass_gone(void);
+
+/* The terminal's modes, while another process may change them. */
+typedef struct askpass_modes {
+    int fd; /* -1 for no terminal */
+    struct termios before;
+} askpass_modes;
+
+void askpass_modes_keep(askpass_modes *modes);
+void askpass_modes_end(askpass_modes *modes, bool restore);
 
 /* ------------------------------------------------------- askpass_talk.c */
 

@@ -94,6 +94,18 @@ debug(const talk *t, const char *what)
                t->target.host, t->target.port, what);
 }
 
+/* Its ssh has had a signal already. */
+static void
+helper_gone(talk *t)
+{
+    t->state = PLUGIN_OVER;
+    if (!t->refused)
+        io_say(ASKPASS, "the program that ssh asks by was killed, so ssh ends: "
+                        "log in again");
+    t->refused = true;
+    askpass_end(t->task->ssh_fd);
+}
+
 /* ---------------------------------------------------------- asking the user */
 
 /* One at a time, whichever ssh it is for. The lock is gone with its process. */
@@ -154,6 +166,7 @@ ask_user(talk *t, askpass_source source, const authplug_ki_request *request,
 {
     askpass_message message = {.body = authplug_secret_new(ASKPASS_BODY_MAX)};
     authplug_status status = take_turn(t, deadline);
+    askpass_modes modes = {.fd = -1};
     authplug_span question;
 
     authplug_secret_clear(t->out);
@@ -163,6 +176,8 @@ ask_user(talk *t, askpass_source source, const authplug_ki_request *request,
         status = askpass_question(t->out, source, request, deadline);
     question = authplug_secret_span(t->out);
     if (status == AUTHPLUG_OK)
+        askpass_modes_keep(&modes);
+    if (status == AUTHPLUG_OK)
         status = tell_helper(t, ASKPASS_QUESTION, question);
     if (status == AUTHPLUG_OK)
         status = askpass_receive(t->helper, &message, deadline + SHORT_MS);
@@ -170,6 +185,9 @@ ask_user(talk *t, askpass_source source, const authplug_ki_request *request,
         status = message.type == ASKPASS_REPLY
                      ? take_reply(authplug_secret_span(message.body), reply)
                      : AUTHPLUG_TYPE;
+    askpass_modes_end(&modes,
+                      status == AUTHPLUG_CLOSED ||
+                          (status == AUTHPLUG_CANCELLED && askpass_gone()));
     if (status == AUTHPLUG_NO_TERMINAL)
         status = askpass_ask(question, reply);
     if (status == AUTHPLUG_OK &&
@@ -423,6 +441,8 @@ answer_by_plugin(talk *t)
         status = authplug_putty_host_request(
             t->plugin, authplug_secret_span(body), &response, &bad_request);
     authplug_secret_free(&body);
+    if (askpass_unwatch())
+        return;
     if (status != AUTHPLUG_OK) {
         plugin_failed(t, status);
         return;
@@ -534,9 +554,15 @@ answer_by_user(talk *t, askpass_source source, bool confirm)
         return;
     }
     authplug_ki_reply_clear(t->reply);
+    if (needed && t->is_ssh)
+        askpass_watch(t->helper, t->task->ssh_fd);
     if (!t->batch)
         status = ask_user(t, source, &request, t->reply,
                           of_ssh ? io_deadline(t->timeout_ms) : t->deadline);
+    if (askpass_unwatch()) {
+        helper_gone(t);
+        return;
+    }
     if (of_ssh)
         add_time(t, io_now() - began);
     if (status == AUTHPLUG_NO_TERMINAL && own) {
@@ -577,6 +603,25 @@ recognise(const talk *t, authplug_span words, askpass_source *source)
     return authplug_secret_append(t->prompt, words.data, words.len);
 }
 
+/* The server's prompt, in t->prompt. */
+static void
+answer_server(talk *t)
+{
+    bool goes_on = true;
+
+    askpass_watch(t->helper, t->task->ssh_fd);
+    if (t->state == PLUGIN_NEW)
+        goes_on = start_plugin(t);
+    if (goes_on && t->state == PLUGIN_ANSWERS) {
+        answer_by_plugin(t);
+        goes_on = false;
+    }
+    if (askpass_unwatch())
+        helper_gone(t);
+    else if (goes_on)
+        answer_by_user(t, ASKPASS_OF_SERVER, false);
+}
+
 static void
 handle_prompt(talk *t, authplug_span words, bool confirm)
 {
@@ -607,12 +652,7 @@ handle_prompt(talk *t, authplug_span words, bool confirm)
                t->target.host);
         return;
     }
-    if (t->state == PLUGIN_NEW && !start_plugin(t))
-        return;
-    if (t->state == PLUGIN_ANSWERS)
-        answer_by_plugin(t);
-    else
-        answer_by_user(t, source, false);
+    answer_server(t);
 }
 
 /* The plugin's part in it is over. */
