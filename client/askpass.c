@@ -243,8 +243,8 @@ keep_own_askpass(askpass_task *task)
     task->own_first = force || prefer;
 }
 
-/* Unless the user has a LocalCommand of their own, or `ssh -G` does not tell, as
- * when nobody is to be logged in. The ssh itself will complain of the same. */
+/* Unless the user has a LocalCommand of their own, or `ssh -G` does not tell,
+ * as when nobody is to be logged in. What it complains of ssh will say too. */
 static bool
 may_report(const broker *b)
 {
@@ -369,8 +369,8 @@ debug(const broker *b, const char *what, pid_t pid)
         io_say(ASKPASS, "process %ld %s", (long)pid, what);
 }
 
-/* The process that connected. Its number may be another's by now, where the
- * kernel does not give a descriptor; -1 then too, when it has ended. */
+/* The process that connected, or -1 if it has ended. Where the kernel gives no
+ * descriptor of it, the one that has its number now. */
 static int
 hold_peer(int fd, pid_t pid)
 {
@@ -833,10 +833,11 @@ wait_for(struct pollfd fds[AT_END], int ms)
 static void
 give_up(broker *b)
 {
-    int held = b->child > 0 ? pidfd_open(b->child, 0) : -1;
+    int held;
 
-    io_say(ASKPASS, "cannot wait for who asks: %s: see ulimit",
+    io_say(ASKPASS, "cannot wait for who asks: %s: see ulimit -n",
            strerror(errno));
+    held = b->child > 0 ? pidfd_open(b->child, 0) : -1;
     if (held >= 0)
         askpass_end(held);
     else if (b->child > 0)

@@ -1,7 +1,7 @@
 /*
- * A helper that is killed cannot do what it would have done at its end: keep its
- * ssh from going on with an empty answer, and give the terminal its modes back.
- * The conversation, which may be waiting for something else, does it then.
+ * A helper that is killed cannot do what it would have done at its end: keep
+ * its ssh from going on with an empty answer, and give the terminal its modes
+ * back. The conversation does it then, whatever it waits for.
  */
 #define _GNU_SOURCE
 #include "client/askpass.h"

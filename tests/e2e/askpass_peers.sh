@@ -1,5 +1,5 @@
 #!/bin/sh
-# What authplug askpass makes of processes that speak to its socket by themselves.
+# What authplug askpass makes of who asks at its socket, ssh or not.
 . "${0%/*}/lib.sh"
 need_built authplug
 need_built authplug-askpass
@@ -207,5 +207,19 @@ for most in 24 25 26; do
     want [ "$(grep -c . "$W/err")" = 1 ]
     want_nothing_left
 done
+
+it "where there is no waiting any more the command is ended, and it is said"
+cat >"$W/script" <<'END_OF_SCRIPT'
+from peer import *
+import resource
+resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (1, 1))
+connect()
+time.sleep(1000)
+END_OF_SCRIPT
+below
+want_rc 255
+want_err_like "^authplug askpass: .+: see ulimit -n"
+want_within 5000
+want_nothing_left
 
 finish
