@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HELPER "authplug-askpass"
 #define CALLERS 64
 #define TELLERS 256
 /* for a helper to say what it wants */
@@ -38,6 +39,8 @@
 #define TERM_MS 2500
 /* for `ssh -G` */
 #define ASK_SSH_MS 10000
+/* to wait for a descriptor */
+#define REST_MS 100
 
 enum { FAILED = 255, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
@@ -48,6 +51,7 @@ typedef struct caller {
     int held; /* its pidfd */
     pid_t asker;
     int asker_fd;
+    unsigned char nonce[ASKPASS_NONCE];
     int64_t deadline;
 } caller;
 
@@ -68,12 +72,15 @@ typedef struct broker {
     char helper[4096];
     char *report; /* an option for ssh, or NULL */
     int listener, signals;
-    sigset_t mask; /* as it was */
-    pid_t self, child;
+    int64_t rests_until; /* the listener, for want of descriptors */
+    sigset_t mask;       /* as it was */
+    pid_t self, child;   /* 0 when it has ended */
+    pid_t command;       /* what the child is, or was */
     bool reports; /* the child is an ssh that says when it has logged in */
     bool over;    /* the child has ended: */
     int status;
     bool refused; /* a login */
+    bool broken;  /* there is no waiting any more */
     askpass_message message;
     caller callers[CALLERS];
     teller tellers[TELLERS];
@@ -187,40 +194,16 @@ find_helper(broker *b)
     if (len > 0) {
         b->helper[len] = 0;
         slash = strrchr(b->helper, '/');
-        (void)snprintf(slash + 1, 32, "authplug-askpass");
+        (void)snprintf(slash + 1, 32, HELPER);
         if (access(b->helper, X_OK) == 0)
             return true;
     }
-    (void)snprintf(b->helper, sizeof b->helper, "%s/authplug-askpass",
-                   ASKPASS_LIBEXEC);
+    (void)snprintf(b->helper, sizeof b->helper, "%s/" HELPER, ASKPASS_LIBEXEC);
     if (access(b->helper, X_OK) == 0)
         return true;
     io_say(ASKPASS, "cannot run %s: %s: is it installed?", b->helper,
            strerror(errno));
     return false;
-}
-
-/* What ssh would do about SSH_ASKPASS by itself. */
-static void
-keep_own_askpass(askpass_task *task)
-{
-    const char *own = getenv("SSH_ASKPASS");
-    const char *require = getenv("SSH_ASKPASS_REQUIRE");
-    const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
-    bool display =
-        (x11 != NULL && *x11 != 0) || (wayland != NULL && *wayland != 0);
-    bool force = require != NULL && strcasecmp(require, "force") == 0;
-    bool prefer = require != NULL && strcasecmp(require, "prefer") == 0;
-    bool never = require != NULL && strcasecmp(require, "never") == 0;
-
-    if (own == NULL && access("/usr/bin/ssh-askpass", X_OK) == 0)
-        own = "/usr/bin/ssh-askpass"; /* ssh's default */
-    if (own == NULL || *own == 0 || never || !(display || force))
-        return;
-    /* our environment stays as it is; that of the command differs */
-    task->own_askpass = own;
-    task->own_require = require;
-    task->own_first = force || prefer;
 }
 
 static const char *
@@ -231,8 +214,37 @@ last_part(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* Whether the user has a LocalCommand of their own, or `ssh -G` does not tell,
- * as when nobody is to be logged in. */
+/* What ssh would do about SSH_ASKPASS by itself. Below another of us that names
+ * our own helper, which is no askpass of the user's: the other asks only for
+ * what is its own. */
+static void
+keep_own_askpass(askpass_task *task)
+{
+    const char *own = getenv("SSH_ASKPASS");
+    const char *require = getenv("SSH_ASKPASS_REQUIRE");
+    bool nested = own != NULL && strcmp(last_part(own), HELPER) == 0;
+    const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
+    bool display =
+        (x11 != NULL && *x11 != 0) || (wayland != NULL && *wayland != 0);
+    bool force, prefer, never;
+
+    if (nested)
+        own = require = NULL;
+    force = require != NULL && strcasecmp(require, "force") == 0;
+    prefer = require != NULL && strcasecmp(require, "prefer") == 0;
+    never = require != NULL && strcasecmp(require, "never") == 0;
+    if (own == NULL && access("/usr/bin/ssh-askpass", X_OK) == 0)
+        own = "/usr/bin/ssh-askpass"; /* ssh's default */
+    if (own == NULL || *own == 0 || never || !(display || force))
+        return;
+    /* our environment stays as it is; that of the command differs */
+    task->own_askpass = own;
+    task->own_require = require;
+    task->own_first = force || prefer;
+}
+
+/* Unless the user has a LocalCommand of their own, or `ssh -G` does not tell,
+ * as when nobody is to be logged in. What it complains of ssh will say too. */
 static bool
 may_report(const broker *b)
 {
@@ -240,8 +252,8 @@ may_report(const broker *b)
     askpass_target target = {0};
     bool may =
         strchr(b->helper, '\'') == NULL && strchr(b->helper, '\n') == NULL &&
-        askpass_target_of_words(&target, words, io_deadline(ASK_SSH_MS)) ==
-            AUTHPLUG_OK &&
+        askpass_target_of_words(&target, words, false,
+                                io_deadline(ASK_SSH_MS)) == AUTHPLUG_OK &&
         !target.local_command;
 
     askpass_target_free(&target);
@@ -331,6 +343,7 @@ start_command(broker *b)
     b->child = command == NULL ? -1 : fork();
     if (b->child == 0)
         become(b, command);
+    b->command = b->child;
     free(command);
     if (b->child > 0)
         return true;
@@ -356,11 +369,44 @@ debug(const broker *b, const char *what, pid_t pid)
         io_say(ASKPASS, "process %ld %s", (long)pid, what);
 }
 
+/* The process that connected, or -1 if it has ended. Where the kernel gives no
+ * descriptor of it, the one that has its number now. */
+static int
+hold_peer(int fd, pid_t pid)
+{
+#ifdef SO_PEERPIDFD
+    socklen_t size = sizeof(int);
+    int held;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &held, &size) == 0)
+        return held;
+    if (errno != ENOPROTOOPT)
+        return -1;
+#endif
+    (void)fd;
+    return pidfd_open(pid, 0);
+}
+
+/* It may ask now. */
+static bool
+send_go(caller *c, uint32_t ms)
+{
+    unsigned char body[4 + ASKPASS_NONCE];
+
+    if (getrandom(c->nonce, sizeof c->nonce, 0) != (ssize_t)sizeof c->nonce)
+        return false;
+    for (int i = 0; i < 4; i++)
+        body[i] = (unsigned char)(ms >> (24 - 8 * i));
+    memcpy(body + 4, c->nonce, sizeof c->nonce);
+    return askpass_send(c->fd, ASKPASS_GO,
+                        authplug_span_make(body, sizeof body), -1,
+                        io_now()) == AUTHPLUG_OK;
+}
+
 /* Whoever is not below our command gets nothing, not even a reason. */
 static bool
 admit(const broker *b, caller *c)
 {
-    unsigned char wait[4];
     const askpass_options *options = b->task.options;
     uint32_t ms = options->timeout_given
                       ? (uint32_t)options->timeout_ms
@@ -372,18 +418,27 @@ admit(const broker *b, caller *c)
         peer.uid != geteuid())
         return false;
     c->pid = peer.pid;
-    c->held = pidfd_open(peer.pid, 0);
+    c->held = hold_peer(c->fd, peer.pid);
     if (c->held < 0 ||
         !askpass_trace(peer.pid, b->child, &c->asker, &c->asker_fd)) {
         debug(b, "is not of this command and gets no answer", peer.pid);
         return false;
     }
-    for (int i = 0; i < 4; i++)
-        wait[i] = (unsigned char)(ms >> (24 - 8 * i));
     c->deadline = io_deadline(HELLO_MS);
-    return askpass_lives(c->held) &&
-           askpass_send(c->fd, ASKPASS_GO, authplug_span_make(wait, 4), -1,
-                        io_now()) == AUTHPLUG_OK;
+    return askpass_lives(c->held) && send_go(c, ms);
+}
+
+/* Without descriptors nobody can be let in, until another has gone. */
+static void
+rest(broker *b)
+{
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
+        errno != ENOMEM)
+        return;
+    if (b->rests_until == 0)
+        io_say(ASKPASS, "cannot hear who asks: %s: see ulimit -n",
+               strerror(errno));
+    b->rests_until = io_deadline(REST_MS);
 }
 
 static void
@@ -392,9 +447,12 @@ accept_caller(broker *b)
     for (caller *c = b->callers; c < b->callers + CALLERS; c++) {
         if (c->fd >= 0)
             continue;
+        errno = 0;
         c->fd = accept4(b->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (c->fd >= 0 && !admit(b, c))
-            drop_caller(c);
+        if (c->fd >= 0 && admit(b, c))
+            return;
+        rest(b);
+        drop_caller(c);
         return;
     }
 }
@@ -472,7 +530,7 @@ end_teller(broker *b, teller *t)
 {
     if (t->link < 0)
         return;
-    if (b->reports && t->ssh == b->child && !t->logged_in)
+    if (b->reports && t->ssh == b->command && !t->logged_in)
         (void)askpass_send(t->link, ASKPASS_FAILED, authplug_span_of(""), -1,
                            io_now());
     close_fd(&t->link);
@@ -499,9 +557,12 @@ has_reached(broker *b, pid_t ssh)
             is_logged_in(t);
 }
 
+/* Nobody says so but the ssh that was told to. */
 static void
 note_login(broker *b, pid_t ssh)
 {
+    if (!b->reports || ssh != b->command || !askpass_is_ssh(ssh))
+        return;
     has_reached(b, ssh);
     for (teller *t = b->tellers; t < b->tellers + TELLERS; t++)
         if (t->ssh == ssh)
@@ -540,12 +601,20 @@ tend(broker *b, teller *t)
 
 /* ------------------------------------------------------ what callers want */
 
-/* The sender was the one that was looked at: it has lived all the time. */
+/*
+ * The sender was the one that was looked at. Its number alone does not say so:
+ * another may have had it, have sent this, and have ended before we looked. But
+ * the nonce was not there to be known before; since then the number has been
+ * of the process that is held and lives.
+ */
 static bool
 is_itself(const broker *b, const caller *c)
 {
-    return b->message.sender == c->pid && askpass_lives(c->held) &&
-           askpass_lives(c->asker_fd);
+    authplug_span body = authplug_secret_span(b->message.body);
+
+    return b->message.sender == c->pid && body.len >= sizeof c->nonce &&
+           memcmp(body.data, c->nonce, sizeof c->nonce) == 0 &&
+           askpass_lives(c->held) && askpass_lives(c->asker_fd);
 }
 
 static void
@@ -560,6 +629,7 @@ hear_caller(broker *b, caller *c)
     if (status == AUTHPLUG_TIMEOUT && io_now() < c->deadline)
         return;
     if (status == AUTHPLUG_OK && is_itself(b, c)) {
+        authplug_secret_drop(b->message.body, ASKPASS_NONCE);
         if (type == ASKPASS_LOGGED_IN) {
             note_login(b, c->asker);
         } else if (type >= ASKPASS_PROMPT && type <= ASKPASS_NOTICE) {
@@ -700,6 +770,8 @@ next_due(const broker *b)
 {
     int64_t due = INT64_MAX, left;
 
+    if (io_now() < b->rests_until)
+        due = b->rests_until;
     for (const caller *c = b->callers; c < b->callers + CALLERS; c++)
         if (c->fd >= 0 && c->deadline < due)
             due = c->deadline;
@@ -731,8 +803,47 @@ look_for(const broker *b, struct pollfd fds[AT_END])
             POLLIN, 0};
     }
     fds[AT_SIGNALS] = (struct pollfd){b->signals, POLLIN, 0};
-    fds[AT_LISTENER] =
-        (struct pollfd){room && !b->over ? b->listener : -1, POLLIN, 0};
+    room = room && !b->over && io_now() >= b->rests_until;
+    fds[AT_LISTENER] = (struct pollfd){room ? b->listener : -1, POLLIN, 0};
+}
+
+/* Of those that are in use, as there may be fewer descriptors than places,
+ * and poll() takes no more. */
+static int
+wait_for(struct pollfd fds[AT_END], int ms)
+{
+    static struct pollfd used[AT_END];
+    static size_t place[AT_END];
+    nfds_t count = 0;
+    int result;
+
+    for (size_t i = 0; i < AT_END; i++) {
+        if (fds[i].fd < 0)
+            continue;
+        place[count] = i;
+        used[count++] = fds[i];
+    }
+    result = poll(used, count, ms);
+    for (nfds_t i = 0; result >= 0 && i < count; i++)
+        fds[place[i]].revents = used[i].revents;
+    return result;
+}
+
+/* Nobody can be heard any more, so the command cannot go on. */
+static void
+give_up(broker *b)
+{
+    int held;
+
+    io_say(ASKPASS, "cannot wait for who asks: %s: see ulimit -n",
+           strerror(errno));
+    held = b->child > 0 ? pidfd_open(b->child, 0) : -1;
+    if (held >= 0)
+        askpass_end(held);
+    else if (b->child > 0)
+        kill(b->child, SIGKILL);
+    close_fd(&held);
+    b->over = b->broken = true;
 }
 
 static void
@@ -741,8 +852,11 @@ turn(broker *b)
     static struct pollfd fds[AT_END];
 
     look_for(b, fds);
-    if (poll(fds, AT_END, next_due(b)) < 0)
+    if (wait_for(fds, next_due(b)) < 0) {
+        if (errno != EINTR)
+            give_up(b);
         return;
+    }
     for (size_t i = 0; i < CALLERS; i++)
         if (b->callers[i].fd >= 0 && (fds[AT_CALLERS + i].revents != 0 ||
                                       io_now() >= b->callers[i].deadline))
@@ -806,7 +920,7 @@ prepare(broker *b, const askpass_options *options)
 static int
 end_as_it(const broker *b)
 {
-    if (b->refused && b->status != 0)
+    if (b->broken || (b->refused && b->status != 0))
         return FAILED;
     if (WIFEXITED(b->status))
         return WEXITSTATUS(b->status);
@@ -824,7 +938,7 @@ askpass_run(const askpass_options *options)
 
     if (started)
         io_keep_secrets();
-    while (started && (!b.over || has_tellers(&b)))
+    while (started && !b.broken && (!b.over || has_tellers(&b)))
         turn(&b);
     if (b.listener >= 0)
         (void)unlink(b.path);

@@ -7,6 +7,7 @@
  *   askpass_target.c  whom an ssh logs in to, and what of a prompt is the
  *                     server's
  *   askpass_talk.c    one ssh's conversation with its plugin and the user
+ *   askpass_watch.c   what it does for a helper that was killed
  *   askpass_wire.c    messages between these, and questions for the user
  *   askpass_main.c    the program that ssh starts for each prompt
  *
@@ -24,11 +25,16 @@
 #include "io/io.h"
 
 #include <sys/types.h>
+#include <termios.h>
 
 #define ASKPASS "authplug askpass"
 
 /* Names the broker's socket: a place, which is no secret. */
 #define ASKPASS_VARIABLE "AUTHPLUG_ASKPASS"
+
+/* Random bytes of GO, which the helper's first message begins with: so it was
+ * sent after the broker had looked who the helper is. */
+#define ASKPASS_NONCE 16
 
 /* ssh reads 1023 bytes of an answer. */
 #define ASKPASS_ANSWER_MAX 1023
@@ -82,12 +88,12 @@ typedef struct askpass_target {
 /* From what `ssh -G` prints. VALUE when something is missing; NOMEM. */
 authplug_status askpass_target_parse(askpass_target *target,
                                      authplug_span printed);
-/* Asks ssh itself: words are its command line. OK, or says why and gives
- * another status. */
+/* Asks ssh itself: words are its command line. OK, or another status; what ssh
+ * complained of is shown if tell is set. */
 authplug_status askpass_target_of_words(askpass_target *target,
-                                        const char *const *words,
+                                        const char *const *words, bool tell,
                                         int64_t deadline);
-/* The same of a running one. */
+/* The same of a running one, and tells. */
 authplug_status askpass_target_of_process(askpass_target *target, pid_t ssh,
                                           int64_t deadline);
 void askpass_target_free(askpass_target *target);
@@ -104,14 +110,15 @@ authplug_status askpass_server_prompt(const askpass_target *target,
 /* ------------------------------------------------------- askpass_wire.c */
 
 typedef enum askpass_type {
-    /* the helper to the broker, and to the conversation */
+    /* the helper to the broker, after the nonce, which the conversation does
+     * not get */
     ASKPASS_PROMPT = 1, /* the prompt */
     ASKPASS_CONFIRM,    /* the same, for a yes or no */
     ASKPASS_NOTICE,     /* words that are no question */
     ASKPASS_LOGGED_IN,  /* its ssh is */
     ASKPASS_REPLY,      /* uint32 status, string KI response */
     /* to the helper */
-    ASKPASS_GO,       /* uint32: milliseconds to wait at most */
+    ASKPASS_GO,       /* uint32: milliseconds to wait at most; the nonce */
     ASKPASS_ANSWER,   /* for ssh */
     ASKPASS_NONE,     /* there is none */
     ASKPASS_QUESTION, /* for the user: see askpass_question() */
@@ -135,7 +142,8 @@ typedef struct askpass_message {
  * IO. */
 authplug_status askpass_send(int to, askpass_type type, authplug_span body,
                              int fd, int64_t deadline);
-/* The same, and LENGTH, NOMEM. */
+/* The same, and LENGTH, NOMEM; COUNT when more than one descriptor came along,
+ * or could not be taken: none is kept then. */
 authplug_status askpass_receive(int from, askpass_message *message,
                                 int64_t deadline);
 
@@ -153,6 +161,24 @@ authplug_status askpass_question(authplug_secret *out, askpass_source source,
 /* Asks it at the terminal. The statuses of user_ask(), and those of bad
  * messages. */
 authplug_status askpass_ask(authplug_span question, authplug_ki_reply *reply);
+
+/* ------------------------------------------------------ askpass_watch.c */
+
+/* From now on the ssh is ended at the moment when the helper, the peer of the
+ * socket, is gone, and all waits end as after a signal. */
+void askpass_watch(int helper, int ssh_fd);
+/* No more. Whether it has happened. */
+bool askpass_unwatch(void);
+bool askpass_gone(void);
+
+/* The terminal's modes, while another process may change them. */
+typedef struct askpass_modes {
+    int fd; /* -1 for no terminal */
+    struct termios before;
+} askpass_modes;
+
+void askpass_modes_keep(askpass_modes *modes);
+void askpass_modes_end(askpass_modes *modes, bool restore);
 
 /* ------------------------------------------------------- askpass_talk.c */
 

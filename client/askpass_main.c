@@ -38,6 +38,7 @@ static struct {
     int broker;
     const char *prompt;
     int64_t deadline;
+    unsigned char nonce[ASKPASS_NONCE];
 } our = {.ssh = -1, .broker = -1};
 
 /* No answer: our parent, if it is an ssh, must not go on with an empty one. */
@@ -266,15 +267,38 @@ static bool
 admitted(askpass_message *message)
 {
     authplug_reader reader;
+    authplug_span body;
 
     if (askpass_receive(our.broker, message, io_deadline(SHORT_MS)) !=
             AUTHPLUG_OK ||
         message->type != ASKPASS_GO)
         return false;
-    reader = authplug_reader_over(authplug_secret_span(message->body), 0);
+    body = authplug_secret_span(message->body);
+    if (body.len != 4 + sizeof our.nonce)
+        return false;
+    memcpy(our.nonce, body.data + 4, sizeof our.nonce);
+    reader = authplug_reader_over(authplug_span_make(body.data, 4), 0);
     our.deadline =
         io_deadline((int64_t)authplug_get_uint32(&reader) + GRACE_MS);
     return authplug_get_end(&reader) == AUTHPLUG_OK;
+}
+
+/* What is asked: the nonce, and the prompt. */
+static authplug_status
+send_prompt(askpass_type type)
+{
+    authplug_secret *body = authplug_secret_new(ASKPASS_BODY_MAX);
+    authplug_status status = AUTHPLUG_NOMEM;
+
+    if (body != NULL)
+        status = authplug_secret_append(body, our.nonce, sizeof our.nonce);
+    if (status == AUTHPLUG_OK)
+        status = authplug_secret_append(body, our.prompt, strlen(our.prompt));
+    if (status == AUTHPLUG_OK)
+        status = askpass_send(our.broker, type, authplug_secret_span(body), -1,
+                              io_deadline(SHORT_MS));
+    authplug_secret_free(&body);
+    return status;
 }
 
 static int
@@ -298,8 +322,7 @@ ask(askpass_type type)
     } else {
         io_keep_secrets();
         result = NONE;
-        if (askpass_send(our.broker, type, authplug_span_of(our.prompt), -1,
-                         io_deadline(SHORT_MS)) != AUTHPLUG_OK)
+        if (send_prompt(type) != AUTHPLUG_OK)
             result = end_ssh("the prompt cannot be passed on: use 'authplug "
                              "ssh'");
         else if (type != ASKPASS_LOGGED_IN)

@@ -9,6 +9,7 @@
 #include <authplug/wire.h>
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +90,20 @@ static void
 debug(const talk *t, const char *what)
 {
     if (t->task->options->verbose)
-        io_say(ASKPASS, "%s@%s: %s", t->target.user, t->target.host, what);
+        io_say(ASKPASS, "%s@%s port %" PRIu32 ": %s", t->target.user,
+               t->target.host, t->target.port, what);
+}
+
+/* Its ssh has had a signal already. */
+static void
+helper_gone(talk *t)
+{
+    t->state = PLUGIN_OVER;
+    if (!t->refused)
+        io_say(ASKPASS, "the program that ssh asks by was killed, so ssh ends: "
+                        "log in again");
+    t->refused = true;
+    askpass_end(t->task->ssh_fd);
 }
 
 /* ---------------------------------------------------------- asking the user */
@@ -148,26 +162,32 @@ take_reply(authplug_span body, authplug_ki_reply *reply)
  * than ours. Where it has none, ours may do. */
 static authplug_status
 ask_user(talk *t, askpass_source source, const authplug_ki_request *request,
-         authplug_ki_reply *reply)
+         authplug_ki_reply *reply, int64_t deadline)
 {
     askpass_message message = {.body = authplug_secret_new(ASKPASS_BODY_MAX)};
-    authplug_status status = take_turn(t, t->deadline);
+    authplug_status status = take_turn(t, deadline);
+    askpass_modes modes = {.fd = -1};
     authplug_span question;
 
     authplug_secret_clear(t->out);
     if (status == AUTHPLUG_OK && message.body == NULL)
         status = AUTHPLUG_NOMEM;
     if (status == AUTHPLUG_OK)
-        status = askpass_question(t->out, source, request, t->deadline);
+        status = askpass_question(t->out, source, request, deadline);
     question = authplug_secret_span(t->out);
+    if (status == AUTHPLUG_OK)
+        askpass_modes_keep(&modes);
     if (status == AUTHPLUG_OK)
         status = tell_helper(t, ASKPASS_QUESTION, question);
     if (status == AUTHPLUG_OK)
-        status = askpass_receive(t->helper, &message, t->deadline + SHORT_MS);
+        status = askpass_receive(t->helper, &message, deadline + SHORT_MS);
     if (status == AUTHPLUG_OK)
         status = message.type == ASKPASS_REPLY
                      ? take_reply(authplug_secret_span(message.body), reply)
                      : AUTHPLUG_TYPE;
+    askpass_modes_end(&modes,
+                      status == AUTHPLUG_CLOSED ||
+                          (status == AUTHPLUG_CANCELLED && askpass_gone()));
     if (status == AUTHPLUG_NO_TERMINAL)
         status = askpass_ask(question, reply);
     if (status == AUTHPLUG_OK &&
@@ -196,7 +216,7 @@ on_plugin_ask(void *context, const authplug_ki_request *request,
     if (request->count == 0)
         return user_ask("plugin", request, reply, t->deadline);
     if (!t->batch)
-        return ask_user(t, ASKPASS_OF_PLUGIN, request, reply);
+        return ask_user(t, ASKPASS_OF_PLUGIN, request, reply, t->deadline);
     user_tell("plugin", request->instruction);
     for (uint32_t i = 0; i < request->count; i++)
         user_tell("plugin", request->prompts[i].text);
@@ -215,7 +235,7 @@ remedy(const talk *t, authplug_status status)
         return "--timeout sets the limit";
     case AUTHPLUG_NO_TERMINAL:
         return t->batch ? "log in without --batch"
-                                       : "log in where there is a terminal";
+                        : "log in where there is a terminal";
     case AUTHPLUG_CANCELLED:
         return "log in again";
     default:
@@ -266,9 +286,8 @@ settle(talk *t)
         t->deadline += (int64_t)found.timeout * 1000 - t->timeout_ms;
         t->timeout_ms = (int)found.timeout * 1000;
     }
-    if (t->command == NULL ||
-        settings_allow(t->settings, t->command, &t->words, why, sizeof why) ==
-            AUTHPLUG_OK)
+    if (t->command == NULL || settings_allow(t->settings, t->command, &t->words,
+                                             why, sizeof why) == AUTHPLUG_OK)
         return true;
     refuse(t, "%s", why);
     return false;
@@ -422,6 +441,8 @@ answer_by_plugin(talk *t)
         status = authplug_putty_host_request(
             t->plugin, authplug_secret_span(body), &response, &bad_request);
     authplug_secret_free(&body);
+    if (askpass_unwatch())
+        return;
     if (status != AUTHPLUG_OK) {
         plugin_failed(t, status);
         return;
@@ -503,7 +524,17 @@ nobody_answers(talk *t, askpass_source source, bool needed,
                                             : "log in again");
 }
 
-/* The words are in t->prompt. */
+/* The user took it for a question of ssh itself: it is not the login's. */
+static void
+add_time(talk *t, int64_t ms)
+{
+    t->deadline += ms;
+    if (t->plugin != NULL)
+        authplug_putty_host_set_deadline(t->plugin, t->deadline - io_now());
+}
+
+/* The words are in t->prompt. A question of ssh itself has a limit of its own:
+ * it may come long after the login, or where there is none. */
 static void
 answer_by_user(talk *t, askpass_source source, bool confirm)
 {
@@ -523,10 +554,17 @@ answer_by_user(talk *t, askpass_source source, bool confirm)
         return;
     }
     authplug_ki_reply_clear(t->reply);
+    if (needed && t->is_ssh)
+        askpass_watch(t->helper, t->task->ssh_fd);
     if (!t->batch)
-        status = ask_user(t, source, &request, t->reply);
-    if (of_ssh) /* the time for that is not the server's */
-        t->deadline += io_now() - began;
+        status = ask_user(t, source, &request, t->reply,
+                          of_ssh ? io_deadline(t->timeout_ms) : t->deadline);
+    if (askpass_unwatch()) {
+        helper_gone(t);
+        return;
+    }
+    if (of_ssh)
+        add_time(t, io_now() - began);
     if (status == AUTHPLUG_NO_TERMINAL && own) {
         run_own_askpass(t, needed);
         return;
@@ -565,6 +603,25 @@ recognise(const talk *t, authplug_span words, askpass_source *source)
     return authplug_secret_append(t->prompt, words.data, words.len);
 }
 
+/* The server's prompt, in t->prompt. */
+static void
+answer_server(talk *t)
+{
+    bool goes_on = true;
+
+    askpass_watch(t->helper, t->task->ssh_fd);
+    if (t->state == PLUGIN_NEW)
+        goes_on = start_plugin(t);
+    if (goes_on && t->state == PLUGIN_ANSWERS) {
+        answer_by_plugin(t);
+        goes_on = false;
+    }
+    if (askpass_unwatch())
+        helper_gone(t);
+    else if (goes_on)
+        answer_by_user(t, ASKPASS_OF_SERVER, false);
+}
+
 static void
 handle_prompt(talk *t, authplug_span words, bool confirm)
 {
@@ -595,12 +652,7 @@ handle_prompt(talk *t, authplug_span words, bool confirm)
                t->target.host);
         return;
     }
-    if (t->state == PLUGIN_NEW && !start_plugin(t))
-        return;
-    if (t->state == PLUGIN_ANSWERS)
-        answer_by_plugin(t);
-    else
-        answer_by_user(t, source, false);
+    answer_server(t);
 }
 
 /* The plugin's part in it is over. */

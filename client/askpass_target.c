@@ -107,7 +107,7 @@ askpass_target_parse(askpass_target *target, authplug_span printed)
 
 authplug_status
 askpass_target_of_words(askpass_target *target, const char *const *words,
-                        int64_t deadline)
+                        bool tell, int64_t deadline)
 {
     authplug_secret *printed = authplug_secret_new(PRINTED_MAX);
     authplug_status status = AUTHPLUG_NOMEM;
@@ -123,7 +123,8 @@ askpass_target_of_words(askpass_target *target, const char *const *words,
         asking[1] = "-G";
         memcpy(asking + 2, words + 1, (count - 1) * sizeof *asking);
         if (setenv(ABOVE_GUARD, "1", 1) == 0)
-            status = program_output(asking, printed, deadline, &code);
+            status = (tell ? program_output : program_output_only)(
+                asking, printed, deadline, &code);
         (void)unsetenv(ABOVE_GUARD);
     }
     if (status == AUTHPLUG_OK)
@@ -211,7 +212,7 @@ ask_there(askpass_target *target, pid_t ssh, const char *const *words,
 
     (void)snprintf(there, sizeof there, "/proc/%ld/cwd", (long)ssh);
     (void)!chdir(there);
-    status = askpass_target_of_words(target, words, deadline);
+    status = askpass_target_of_words(target, words, true, deadline);
     if (here >= 0) {
         (void)!fchdir(here);
         close(here);

@@ -50,25 +50,51 @@ askpass_send(int to, askpass_type type, authplug_span body, int fd,
     return AUTHPLUG_OK;
 }
 
-/* Its descriptor and its sender. */
-static void
+/* Those that came in one part of it: the first is kept, and the others are
+ * closed. How many they were. */
+static size_t
+take_descriptors(const struct cmsghdr *at, int *kept)
+{
+    size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+
+        memcpy(&fd, CMSG_DATA(at) + i * sizeof fd, sizeof fd);
+        if (*kept < 0)
+            *kept = fd;
+        else
+            close(fd);
+    }
+    return count;
+}
+
+/* Its descriptor and its sender. False when it had more than one, of which none
+ * is left open then, or more than there is room for. */
+static bool
 take_along(struct msghdr *header, askpass_message *message)
 {
     struct cmsghdr *at = CMSG_FIRSTHDR(header);
     struct ucred sender;
+    size_t count = 0;
 
     for (; at != NULL; at = CMSG_NXTHDR(header, at)) {
         if (at->cmsg_level != SOL_SOCKET)
             continue;
-        if (at->cmsg_type == SCM_RIGHTS &&
-            at->cmsg_len == CMSG_LEN(sizeof(int))) {
-            memcpy(&message->fd, CMSG_DATA(at), sizeof(int));
+        if (at->cmsg_type == SCM_RIGHTS) {
+            count += take_descriptors(at, &message->fd);
         } else if (at->cmsg_type == SCM_CREDENTIALS &&
                    at->cmsg_len == CMSG_LEN(sizeof sender)) {
             memcpy(&sender, CMSG_DATA(at), sizeof sender);
             message->sender = sender.pid;
         }
     }
+    if (count <= 1 && (header->msg_flags & MSG_CTRUNC) == 0)
+        return true;
+    if (message->fd >= 0)
+        close(message->fd);
+    message->fd = -1;
+    return false;
 }
 
 /* How long the next message is; OK and 0 at the end. */
@@ -125,8 +151,7 @@ askpass_receive(int from, askpass_message *message, int64_t deadline)
         return AUTHPLUG_IO;
     authplug_secret_commit(message->body, size - 1);
     message->type = type;
-    take_along(&header, message);
-    return AUTHPLUG_OK;
+    return take_along(&header, message) ? AUTHPLUG_OK : AUTHPLUG_COUNT;
 }
 
 /* -------------------------------------------------------------- questions */

@@ -19,9 +19,9 @@ keep_line(void *context, authplug_span line)
         (void)authplug_secret_append(lines, "\n", 1);
 }
 
-authplug_status
-program_output(const char *const *argv, authplug_secret *out,
-               int64_t deadline, int *code)
+static authplug_status
+collect(const char *const *argv, authplug_secret *out, int64_t deadline,
+        int *code, bool tell)
 {
     authplug_secret *complaints = authplug_secret_new(COMPLAINTS_MAX);
     io_program program = {
@@ -45,8 +45,22 @@ program_output(const char *const *argv, authplug_secret *out,
     io_child_finish(&child, status == AUTHPLUG_OK ? 1000 : 0, &how);
     if (status == AUTHPLUG_OK)
         *code = how.code;
-    if (how.code != 0)
+    if (how.code != 0 && tell)
         user_tell(argv[0], authplug_secret_span(complaints));
     authplug_secret_free(&complaints);
     return status;
+}
+
+authplug_status
+program_output(const char *const *argv, authplug_secret *out, int64_t deadline,
+               int *code)
+{
+    return collect(argv, out, deadline, code, true);
+}
+
+authplug_status
+program_output_only(const char *const *argv, authplug_secret *out,
+                    int64_t deadline, int *code)
+{
+    return collect(argv, out, deadline, code, false);
 }

@@ -64,6 +64,17 @@ run 20 "$ask" --plugin "$(recorded -- "$password")" -- $ssh \
 want_rc 0
 want grep -q "^1 00000002000000097468652d616c696173" "$W/record"
 
+it "what ssh says of its configuration is said once"
+run 20 "$ask" -- $ssh -o Nonsense=yes pam 'echo no'
+want_rc 255
+want [ "$(grep -ci 'nonsense' "$W/err")" = 1 ]
+
+it "-v names the host and the port"
+run 20 "$ask" -v -- $ssh pam 'echo hello'
+want_rc 0
+want_err "$me@127.0.0.1 port $(sshd_port pam): the plugin answers"
+want_err "$me@127.0.0.1 port $(sshd_port pam): logged in"
+
 it "a LocalCommand of the user's own stays, and the outcome is unknown"
 rm -f "$W/record" "$W/ran"
 run 20 "$ask" --plugin "$(recorded -- "$password")" -- $ssh \

@@ -94,11 +94,13 @@ below = descendants(broker)
 found = {
     "broker": [broker],
     "ssh": [p for p in below if comm(p) == "ssh"],
+    "none": ["authplug-askpas"] * any(
+        comm(p) == "authplug-askpas" for p in below),
     "helper": [p for p in below if comm(p) == "authplug-askpas"],
     "plugin": [p for p in below if comm(p) == "mute"],
     "conversation": [p for p in below if comm(p) == "authplug"],
 }[who]
-for pid in found:
+for pid in found if who != "none" else []:
     os.kill(pid, signal.SIGKILL)
 sys.exit(not found)
 END
@@ -135,7 +137,41 @@ END
     want_not [ "$rc" = 0 ]
     want_out_none
     want_within 9000
+    if [ $who = helper ]; then
+        want_err_like "^authplug askpass: the program .* was killed.*: .+"
+        want [ "$(grep -c '^authplug' "$W/err")" = 1 ]
+    fi
     [ $who != broker ] || rm -f "$W"/run/authplug/askpass-*
+    want_nothing_left
+done
+
+for where in "locked':" 'server| Password:' 'plugin| Which?'; do
+    it "the terminal is as it was after a helper that asked $where was killed"
+    case $where in
+    locked*) set -- "$ask" -- $ssh keyonly ;;
+    server*) set -- env -u AUTHPLUG_PLUGIN "$ask" -- $ssh one ;;
+    *) set -- "$ask" --plugin "$(hostile 'request:ask=Which? ')" -- $ssh one ;;
+    esac
+    cat >"$W/script" <<'END'
+(
+    n=0
+    until "$PY" "$W/kill9" "$$" none || [ $n = 100 ]; do
+        n=$((n + 1)); sleep 0.1
+    done
+    sleep 1
+    "$PY" "$W/kill9" "$$" helper || echo "nobody to kill"
+) &
+exec "$@"
+END
+    run 20 --pty -- env PY="$PY" W="$W" sh "$W/script" "$@" 'echo no'
+    want_screen "$where"
+    want_not [ "$rc" = 0 ]
+    want_no_screen "nobody to kill"
+    want_within 9000
+    case $where in
+    locked*) ;;
+    *) want_screen "was killed" ;;
+    esac
     want_nothing_left
 done
 

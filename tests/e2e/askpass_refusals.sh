@@ -26,6 +26,15 @@ want [ "$(grep -c '"event": "answered"' "$W/srv/fail.log")" = 1 ]
 want [ "$(grep -c '^1 ' "$W/record")" = 1 ]
 want [ "$(tail -n 1 "$W/record")" = "7 " ]
 
+it "nobody but ssh itself tells the plugin that it is logged in"
+rm -f "$W/record"
+forget fail
+run 20 "$ask" --plugin "$(recorded request:sleep=2 -- wrong)" -- sh -c \
+    "$ssh fail 'echo no' & sleep 1; '$helper' outcome success; wait"
+want grep -q '^20 ' "$W/record"
+want_not grep -q '^6 ' "$W/record"
+want_nothing_left
+
 it "a hop that is refused ends the chain, and its answer is sent once"
 sshd_start last
 run 20 "$ask" --plugin "'$hello' wrong" -- $ssh -J pam last 'echo no'

@@ -9,6 +9,7 @@
 
 #include "client/askpass.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +252,56 @@ messages_keep_their_ends(void **state)
     authplug_secret_free(&message.body);
 }
 
+/* How many descriptors this process has. */
+static int
+open_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void
+of_several_descriptors_none_stays(void **state)
+{
+    askpass_message message = {.body = authplug_secret_new(ASKPASS_BODY_MAX)};
+
+    (void)state;
+    for (size_t count = 2; count <= 32; count++) {
+        union {
+            char bytes[CMSG_SPACE(32 * sizeof(int))];
+            struct cmsghdr align;
+        } space = {{0}};
+        char words[] = "\1two";
+        struct iovec part = {words, 4};
+        struct msghdr header = {.msg_iov = &part,
+                                .msg_iovlen = 1,
+                                .msg_control = space.bytes,
+                                .msg_controllen =
+                                    CMSG_SPACE(count * sizeof(int))};
+        int ends[2], before;
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+        space.align.cmsg_level = SOL_SOCKET;
+        space.align.cmsg_type = SCM_RIGHTS;
+        space.align.cmsg_len = CMSG_LEN(count * sizeof(int));
+        for (size_t i = 0; i < count; i++)
+            memcpy(CMSG_DATA(&space.align) + i * sizeof(int), &ends[0],
+                   sizeof(int));
+        before = open_descriptors();
+        assert_int_equal(sendmsg(ends[0], &header, 0), 4);
+        assert_int_equal(askpass_receive(ends[1], &message, io_now()),
+                         AUTHPLUG_COUNT);
+        assert_int_equal(message.fd, -1);
+        assert_int_equal(open_descriptors(), before);
+        close(ends[0]);
+        close(ends[1]);
+    }
+    authplug_secret_free(&message.body);
+}
+
 int
 main(void)
 {
@@ -263,6 +314,7 @@ main(void)
         cmocka_unit_test(a_name_with_a_backslash_is_left_alone),
         cmocka_unit_test(only_who_is_below_is_ours),
         cmocka_unit_test(messages_keep_their_ends),
+        cmocka_unit_test(of_several_descriptors_none_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
