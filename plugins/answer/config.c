@@ -194,6 +194,16 @@ read_cache(reading *r, const conf_line *line)
     return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
 }
 
+static authplug_status
+read_exec(reading *r, const conf_line *line)
+{
+    authplug_status status = read_words(r, line, word_tokens, &r->by.exec);
+    const char *fault =
+        status == AUTHPLUG_OK ? command_fault(r->by.exec) : NULL;
+
+    return fault != NULL ? bad(r, line, fault) : status;
+}
+
 /* A line between a Request and its Response. */
 static authplug_status
 read_rule_line(reading *r, const conf_line *line)
@@ -206,7 +216,7 @@ read_rule_line(reading *r, const conf_line *line)
     if (conf_is(line, "Instruction"))
         return read_instruction(r, line);
     if (conf_is(line, "Exec"))
-        return read_words(r, line, word_tokens, &by->exec);
+        return read_exec(r, line);
     if (conf_is(line, "Cache"))
         return read_cache(r, line);
     if (conf_is(line, "Confirm"))
@@ -266,6 +276,15 @@ end_rule(reading *r, const conf_line *line)
     return made->cache > 0 ? end_cache(r, line, made) : AUTHPLUG_OK;
 }
 
+/* What belongs to a rule, and counts for none where it stands. */
+static bool
+is_rule_word(const conf_line *line)
+{
+    return conf_is(line, "Echo") || conf_is(line, "Instruction") ||
+           conf_is(line, "Exec") || conf_is(line, "Confirm") ||
+           conf_is(line, "Limit") || conf_is(line, "Cache");
+}
+
 /* A Host block's line. */
 static authplug_status
 read_block_line(reading *r, const conf_line *line)
@@ -291,6 +310,10 @@ read_block_line(reading *r, const conf_line *line)
         return copy(r, line, &block->user);
     if (conf_is(line, "Username"))
         return copy(r, line, &block->username);
+    if (is_rule_word(line))
+        return bad(r, line,
+                   "it stands behind a Response, or before a Request: a place "
+                   "between the two was expected");
     return bad(r, line,
                "unknown in a Host block: User, Username, Request, "
                "Host, Totp or Hotp was expected");

@@ -149,7 +149,7 @@ want_screen 'answer "sesame"'
 it "with --batch it is refused, and the reason names it"
 run 20 "$authplug" try putty --host h.example --prompt "Colour: " -- \
     "$authplug" answer --batch --config "$W/answers"
-want_out 'no rule matches "Colour:", and nobody is asked in batch mode'
+want_out 'no rule matches "Colour:"; nobody is asked in batch mode'
 
 it "the user has a part in an answer, by the server's words or the file's"
 client --pty --on 'plugin| Token' 'type:999\n' -- --prompt "PIN + token: "
@@ -158,11 +158,11 @@ client --pty --on 'plugin| Code' 'type:42\n' -- --prompt "Code: "
 want_screen 'answer "42"'
 
 it "a rule answers once in a login; then the user does"
-client --pty --on 'may not again' 'type:typed\n' -- --prompt "Password: " \
+client --pty --on 'may not be again' 'type:typed\n' -- --prompt "Password: " \
     --round --prompt "Password: "
 want_screen 'answer "sesame"'
 want_screen 'answer "typed"'
-want_screen 'the rule in line 2 has answered 1 time in this login'
+want_screen 'the rule in line 2 was used 1 time in this login'
 
 # The messages of a client, in hex: PLUGIN_INIT, the method, "P:".
 init='01 00000002 00000001 68 00000016 00000000'
