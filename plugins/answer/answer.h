@@ -47,6 +47,7 @@ typedef struct answer_rule {
     long cache; /* seconds that the user's answer is kept; 0 for not at all */
     bool in_keyring;       /* and where: there, or in memory */
     authplug_secret *name; /* of such a rule: what makes it the same one */
+    char *request;         /* as it is in the file */
     unsigned line;
     unsigned id; /* in the file */
 } answer_rule;

@@ -105,7 +105,7 @@ TEST(a_rule_has_all_its_lines)
 {
     reads("Host *\nRequest x\nResponse y\n",
           "1 Host *\n2 rule 0 Echo any Limit 1\n");
-    reads("Host *\nRequest x\nEcho yes\nInstruction z\nExec a 'b c' $1$\n"
+    reads("Host *\nRequest (x)\nEcho yes\nInstruction z\nExec a 'b c' $1$\n"
           "Confirm yes\nLimit 7\nResponse $exec$\n",
           "1 Host *\n2 rule 0 Echo yes Limit 7 Confirm Instruction Exec 3\n");
     reads("Host *\nRequest x\nEcho no\nConfirm no\nLimit 0\nResponse \"\"\n",
@@ -189,7 +189,8 @@ TEST(codes_may_stand_before_and_behind_their_rules)
 
 TEST(every_token_of_a_response_is_known)
 {
-    reads("Host *\nRequest x\nExec y\nResponse \"$exec$$file:~/a$$keyring:b$"
+    reads("Host *\nRequest (((((((((x)))))))))\nExec y\n"
+          "Response \"$exec$$file:~/a$$keyring:b$"
           "$ask$$ask:c: $$user_name$$host_name$$1$$9$$$\\n\\\\\"\n",
           "1 Host *\n2 rule 0 Echo any Limit 1 Exec 1\n");
     reads("Host *\nRequest x\nResponse $10$\n",
@@ -303,6 +304,11 @@ TEST(what_belongs_together)
               "f:3: Response: $exec$, and no Exec");
     complains("Host *\nRequest x\nExec y\nResponse z\n",
               "f:4: Response: no $exec$, which the Exec is for");
+    complains("Host *\nRequest (x)\nResponse $2$\n",
+              "f:3: Response: $2$, here or in the Exec, is a group that the "
+              "Request has not");
+    complains("Host *\nRequest x\nExec y $9$\nResponse $exec$\n",
+              "f:4: Response: $9$, here or in the Exec, is a group");
     complains("Totp x\nHost *\n", "f:1: Totp: no Secret in this block");
     complains("Totp x\nSecret $exec$\n", "f:1: Totp: Exec, and $exec$");
     complains("\nHotp x\nSecret AA\nExec y\n", "f:2: Hotp: Exec, and $exec$");
