@@ -213,8 +213,8 @@ bool source_secret(source *of, const answer_code *code, authplug_secret *text);
 /* ---------------------------------------------------------------- keyring.c */
 
 /* Appends the secret of this name as it is, from the desktop's keyring, by a
- * helper. False after writing why: not there, locked, and not to be reached are three
- * things. */
+ * helper. False after writing why: not there, locked, and not to be reached are
+ * three things. */
 bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
                  char *why, size_t size);
 
