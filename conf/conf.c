@@ -242,8 +242,9 @@ read_setting(conf *file, char *text, conf_line *line)
     char *at = text, *value;
 
     if (text[strlen(text) - 1] == ':')
-        return bad(file, "a section pattern ends in a colon: a setting was "
-                         "expected; quote the value to keep its colon");
+        return bad(file, "the line ends in a colon, as a section pattern does: "
+                         "a setting was expected, with its value in double "
+                         "quotes if the colon belongs to it");
     while (is_keyword_byte(*at))
         at++;
     if (at == text || (*at != 0 && *at != '=' && !is_blank(*at)))

@@ -176,9 +176,38 @@ template_has_text(const template *it)
 }
 
 bool
+template_has_token(const template *it)
+{
+    for (size_t i = 0; i < it->count; i++)
+        if (it->pieces[i].name != NULL)
+            return true;
+    return false;
+}
+
+bool
 template_begins_with_token(const template *it)
 {
     return it->count > 0 && it->pieces[0].name != NULL;
+}
+
+void
+template_text(const template *it, char *to, size_t size)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < it->count; i++) {
+        const piece *at = &it->pieces[i];
+
+        if (at->name != NULL)
+            continue;
+        if (at->len >= size - len) {
+            len = 0;
+            break;
+        }
+        memcpy(to + len, at->text, at->len);
+        len += at->len;
+    }
+    to[len] = 0;
 }
 
 authplug_status

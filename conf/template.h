@@ -41,9 +41,14 @@ void template_free(template **it);
 /* Whether it holds this token. */
 bool template_has(const template *it, const char *name);
 
-/* Whether it holds text besides tokens; whether it begins with a token. */
+/* Whether it holds text, or a token, whatever else; whether it begins with a
+ * token. */
 bool template_has_text(const template *it);
+bool template_has_token(const template *it);
 bool template_begins_with_token(const template *it);
+
+/* What it says without its tokens; "" where that has no room. */
+void template_text(const template *it, char *to, size_t size);
 
 /* Appends what a token stands for. argument is NULL where there is none. */
 typedef authplug_status (*template_value)(void *context, const char *name,

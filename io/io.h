@@ -102,6 +102,8 @@ typedef struct io_program {
      * longer than `lifetime`. */
     bool guarded;
     int64_t lifetime;
+    /* POSIX only: in a session of its own, which has no terminal */
+    bool apart;
     /* one line of its standard error, without newline, as it came; may be
      * NULL. Long lines come in pieces; past 64 KiB the rest is dropped. */
     void (*on_line)(void *context, authplug_span line);

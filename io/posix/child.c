@@ -96,7 +96,8 @@ prepare(posix_spawnattr_t *attr, posix_spawn_file_actions_t *actions,
     error |= posix_spawnattr_setpgroup(attr, 0);
     error |= posix_spawnattr_setflags(
         attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                  (terminal ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP));
+                  (terminal || streams->apart ? POSIX_SPAWN_SETSID
+                                              : POSIX_SPAWN_SETPGROUP));
     if (terminal)
         error |= posix_spawn_file_actions_addopen(actions, 0,
                                                   streams->terminal, O_RDWR, 0);
@@ -208,7 +209,8 @@ start(io_child *born, const io_program *program, const pipes *p)
     const char *const *environment = program->environment
                                          ? program->environment
                                          : (const char *const *)environ;
-    const posix_standard streams = {.fds = p->theirs};
+    const posix_standard streams = {.fds = p->theirs,
+                                    .apart = program->apart};
 
     if (program->guarded || program->as != NULL)
         return posix_guard_start(&born->guard, program, argv, environment,

@@ -55,6 +55,7 @@ bool posix_path_goes_on(int failed, int *error);
 typedef struct posix_standard {
     const int *fds;       /* or */
     const char *terminal; /* the path of one */
+    bool apart;           /* in a session of its own */
 } posix_standard;
 
 /* Starts it; argv[0] is looked for in the PATH of its environment. 0 or what

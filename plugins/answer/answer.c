@@ -34,10 +34,12 @@ typedef struct item {
     answer_prompt prompt;
     match_found found;
     bool by_rule;           /* or else the user answers it */
-    bool asks;              /* the user has a part in it */
-    bool confirms;          /* which is to say yes */
-    bool said;              /* and was asked */
-    char question[256];     /* what the user is asked, "" for the prompt */
+    bool types;             /* the user types it, or a part of it */
+    bool confirms;          /* the user says yes, before anything is sent */
+    bool said;              /* and was asked for all of that */
+    bool agreed;            /* and said yes */
+    char question[256];     /* for what is typed; "" for the prompt */
+    char consent[400];      /* what is to be confirmed */
     char why[ANSWER_WHY];   /* why the user is, or "" */
     authplug_secret *typed; /* what the user said */
     cache_entry *cache;     /* where that is kept, or NULL */
@@ -163,6 +165,33 @@ look_for_kept(state *with, item *it)
     return true;
 }
 
+/* What of the answer is sent by itself; false where the rule may not. */
+static bool
+choose_automatic(state *with, item *it, const char *name)
+{
+    const answer_rule *by = it->found.by;
+    char from[160];
+
+    if (with->uses[by->id] >= by->limit) {
+        it->types = true;
+        (void)snprintf(it->why, sizeof it->why,
+                       "the rule in line %u was used %ld time%s in this "
+                       "login, and may not be again",
+                       by->line, by->limit, by->limit == 1 ? "" : "s");
+        return false;
+    }
+    with->uses[by->id]++;
+    it->confirms = by->confirm;
+    if (by->confirm) {
+        name_source(it, from, sizeof from);
+        (void)snprintf(it->consent, sizeof it->consent,
+                       "Send %s%s (line %u) for \"%s\"? [y/N] ", from,
+                       it->types ? ", and what you type then" : "", by->line,
+                       name);
+    }
+    return true;
+}
+
 /* Decides who answers; false when nothing can be known. */
 static bool
 choose(items *all, item *it)
@@ -170,7 +199,7 @@ choose(items *all, item *it)
     state *with = all->with;
     const answer_rule *by;
     const char *text = NULL;
-    char name[160], from[160];
+    char name[160];
 
     it->found = match_prompt(with->config, &with->peer, &it->prompt);
     if (it->found.broken)
@@ -178,36 +207,24 @@ choose(items *all, item *it)
     by = it->found.by;
     name_prompt(it, name, sizeof name);
     if (by == NULL) {
-        it->asks = true;
+        it->types = true;
         (void)snprintf(it->why, sizeof it->why, "no rule matches \"%s\"", name);
         return true;
     }
-    it->asks = source_asks(it->found.block, by, &text);
-    if (it->asks && by->cache > 0 && !look_for_kept(with, it))
+    it->types = source_asks(it->found.block, by, &text);
+    if (it->types && by->cache > 0 && !look_for_kept(with, it))
         return false;
-    it->asks = it->asks && it->kept == NULL;
-    if (!it->asks && with->uses[by->id] >= by->limit) {
-        it->asks = true;
-        (void)snprintf(it->why, sizeof it->why,
-                       "the rule in line %u has answered %ld time%s in this "
-                       "login, and may not again",
-                       by->line, by->limit, by->limit == 1 ? "" : "s");
+    it->types = it->types && it->kept == NULL;
+    if ((!it->types || source_is_automatic(it->found.block, by)) &&
+        !choose_automatic(with, it, name))
         return true;
-    }
     it->by_rule = true;
-    if (it->asks) {
-        (void)snprintf(it->question, sizeof it->question, "%s",
-                       text != NULL ? text : "");
-        return true;
-    }
-    with->uses[by->id]++;
-    if (by->confirm) {
-        name_source(it, from, sizeof from);
-        it->asks = it->confirms = true;
-        (void)snprintf(it->question, sizeof it->question,
-                       "Send %s (line %u) for \"%s\"? [y/N] ", from, by->line,
-                       name);
-    }
+    if (it->types && text != NULL)
+        (void)snprintf(it->question, sizeof it->question, "%s", text);
+    if (with->batch && (it->types || it->confirms) && it->why[0] == 0)
+        (void)snprintf(it->why, sizeof it->why,
+                       "the rule in line %u wants the user's %s for \"%s\"",
+                       by->line, it->confirms ? "consent" : "answer", name);
     return true;
 }
 
@@ -216,7 +233,7 @@ choose(items *all, item *it)
 static bool
 is_open(const item *it)
 {
-    return it->asks && !it->said;
+    return (it->types || it->confirms) && !it->said;
 }
 
 static bool
@@ -242,7 +259,7 @@ add_prompt(authplug_secret *out, const item *it)
 
     if (end == NULL)
         return true;
-    if (!it->by_rule || it->asks)
+    if (!it->by_rule || it->types || it->confirms)
         return add_line(out, text.data, (size_t)(end - text.data));
     (void)snprintf(sentence, sizeof sentence,
                    "(the rule in line %u answers; then it is the server's "
@@ -267,7 +284,8 @@ write_words(const items *all, authplug_secret *out)
         authplug_secret_append(out, server.data, server.len) == AUTHPLUG_OK;
 
     for (size_t i = 0; good && i < all->count; i++)
-        if (!is_open(&all->of[i]) || all->of[i].question[0] != 0)
+        if (!is_open(&all->of[i]) || !all->of[i].types ||
+            all->of[i].question[0] != 0)
             good = add_prompt(out, &all->of[i]);
     return good;
 }
@@ -288,18 +306,10 @@ write_reasons(const items *all, authplug_secret *out)
     return good;
 }
 
-/* Asks all that the user has to say, in one request. */
-static authplug_status
-ask(items *all, uint32_t count)
+/* The questions for all that the user has to say; how many. */
+static uint32_t
+write_questions(const items *all, authplug_ki_prompt prompts[])
 {
-    authplug_ki_prompt prompts[PROMPTS_MOST];
-    authplug_secret *instruction = authplug_secret_new(262144);
-    authplug_ki_request request = {.name = all->request->name,
-                                   .language = all->request->language,
-                                   .count = count,
-                                   .prompts = prompts};
-    authplug_ki_response response = {0};
-    authplug_status status = AUTHPLUG_NOMEM;
     uint32_t n = 0;
 
     for (size_t i = 0; i < all->count; i++) {
@@ -307,10 +317,64 @@ ask(items *all, uint32_t count)
 
         if (!is_open(it))
             continue;
-        prompts[n].text = it->question[0] != 0 ? authplug_span_of(it->question)
-                                               : it->prompt.text;
-        prompts[n++].echo = it->confirms || it->prompt.echo;
+        if (it->confirms)
+            prompts[n++] = (authplug_ki_prompt){
+                .text = authplug_span_of(it->consent), .echo = true};
+        if (it->types)
+            prompts[n++] = (authplug_ki_prompt){
+                .text = it->question[0] != 0 ? authplug_span_of(it->question)
+                                             : it->prompt.text,
+                .echo = it->prompt.echo};
     }
+    return n;
+}
+
+static bool
+is_yes(authplug_span text)
+{
+    return authplug_span_is(text, "y") || authplug_span_is(text, "Y") ||
+           authplug_span_is(text, "yes") || authplug_span_is(text, "Yes");
+}
+
+/* What the user said, in the order of the questions. */
+static authplug_status
+take_answers(items *all, const authplug_ki_response *response)
+{
+    authplug_status status = AUTHPLUG_OK;
+    size_t at = 0;
+
+    for (size_t i = 0; status == AUTHPLUG_OK && i < all->count; i++) {
+        item *it = &all->of[i];
+
+        if (!is_open(it))
+            continue;
+        it->said = true;
+        if (it->confirms)
+            it->agreed = is_yes(response->answers[at++]);
+        authplug_secret_clear(it->typed);
+        if (it->types) {
+            status =
+                authplug_secret_append(it->typed, response->answers[at].data,
+                                       response->answers[at].len);
+            at++;
+        }
+    }
+    return status;
+}
+
+/* Asks all that the user has to say, in one request. */
+static authplug_status
+ask(items *all)
+{
+    authplug_ki_prompt prompts[2 * PROMPTS_MOST];
+    authplug_secret *instruction = authplug_secret_new(262144);
+    authplug_ki_request request = {.name = all->request->name,
+                                   .language = all->request->language,
+                                   .prompts = prompts};
+    authplug_ki_response response = {0};
+    authplug_status status = AUTHPLUG_NOMEM;
+
+    request.count = write_questions(all, prompts);
     /* what was seen once is not shown again when a source has failed */
     if (instruction != NULL && (all->seen || write_words(all, instruction)) &&
         write_reasons(all, instruction)) {
@@ -319,16 +383,7 @@ ask(items *all, uint32_t count)
         all->seen = true;
     }
     authplug_secret_free(&instruction);
-    for (size_t i = 0, at = 0; status == AUTHPLUG_OK && i < all->count; i++)
-        if (is_open(&all->of[i])) {
-            authplug_span said = response.answers[at++];
-
-            all->of[i].said = true;
-            authplug_secret_clear(all->of[i].typed);
-            status =
-                authplug_secret_append(all->of[i].typed, said.data, said.len);
-        }
-    return status;
+    return status == AUTHPLUG_OK ? take_answers(all, &response) : status;
 }
 
 /* Has the user say what only they know. False after refusing. */
@@ -338,23 +393,19 @@ ask_user(items *all)
     state *with = all->with;
     authplug_status status;
     char text[2 * ANSWER_WHY];
-    uint32_t count = 0;
     const item *first = NULL;
 
-    for (size_t i = 0; i < all->count; i++)
-        if (is_open(&all->of[i])) {
-            first = first != NULL ? first : &all->of[i];
-            count++;
-        }
-    if (count == 0)
+    for (size_t i = 0; first == NULL && i < all->count; i++)
+        if (is_open(&all->of[i]))
+            first = &all->of[i];
+    if (first == NULL)
         return true;
     if (with->batch) {
-        (void)snprintf(
-            text, sizeof text, "%s, and nobody is asked in batch mode",
-            first->why[0] != 0 ? first->why : "a rule wants the user's answer");
+        (void)snprintf(text, sizeof text, "%s; nobody is asked in batch mode",
+                       first->why);
         return authplug_session_refuse(with->session, text);
     }
-    status = ask(all, count);
+    status = ask(all);
     if (status == AUTHPLUG_OK)
         return true;
     (void)snprintf(text, sizeof text, "the user could not be asked: %s",
@@ -410,15 +461,6 @@ show_notices(items *all)
 
 /* ---------------------------------------------------------------- the rules */
 
-static bool
-is_yes(const authplug_secret *said)
-{
-    authplug_span text = authplug_secret_span(said);
-
-    return authplug_span_is(text, "y") || authplug_span_is(text, "Y") ||
-           authplug_span_is(text, "yes") || authplug_span_is(text, "Yes");
-}
-
 /* The answer of a rule; false, and why says why not. */
 static bool
 answer_by_rule(items *all, item *it)
@@ -458,14 +500,14 @@ answer_rules(items *all)
 
         if (!it->by_rule)
             continue;
-        if (it->confirms && !is_yes(it->typed))
+        if (it->confirms && !it->agreed)
             return authplug_session_refuse(all->with->session,
                                            "the user did not confirm what "
                                            "would have been sent");
         if (answer_by_rule(all, it))
             continue;
         it->by_rule = it->confirms = it->said = false;
-        it->asks = true;
+        it->types = true;
         it->question[0] = 0;
     }
     return ask_user(all);
@@ -497,7 +539,7 @@ answer_all(items *all)
         if (!choose(all, &all->of[i]))
             return authplug_session_refuse(all->with->session,
                                            "memory ran out");
-        asks = asks || all->of[i].asks;
+        asks = asks || is_open(&all->of[i]);
     }
     if (!asks)
         show_notices(all);

@@ -2,6 +2,7 @@
  * authplug answer: what each of its files offers the others. Internal.
  *
  *   config.c    the file: Host blocks, their rules, one-time codes
+ *   command.c   what an Exec may not be
  *   match.c     which rule a prompt has
  *   answer.c    the plugin: a request's prompts, their answers, the user
  *   source.c    what a Response's tokens stand for
@@ -46,6 +47,7 @@ typedef struct answer_rule {
     long cache; /* seconds that the user's answer is kept; 0 for not at all */
     bool in_keyring;       /* and where: there, or in memory */
     authplug_secret *name; /* of such a rule: what makes it the same one */
+    char *request;         /* as it is in the file */
     unsigned line;
     unsigned id; /* in the file */
 } answer_rule;
@@ -100,6 +102,12 @@ char *answer_config_path(void);
 
 const answer_code *answer_config_code(const answer_config *config, bool counted,
                                       const char *name);
+
+/* ---------------------------------------------------------------- command.c */
+
+/* What is wrong with a rule's Exec, or NULL. The groups and the names in its
+ * words are those of the server and the client, and are to be words only. */
+const char *command_fault(const template_words *words);
 
 /* ------------------------------------------------------------------ match.c */
 
@@ -172,6 +180,10 @@ bool source_asks(const answer_block *block, const answer_rule *by,
                  const char **text);
 bool source_uses_code(const answer_block *block, const answer_rule *by);
 
+/* Whether a part of its answer comes from elsewhere than the user and the
+ * prompt: text of the file counts as well as a secret. */
+bool source_is_automatic(const answer_block *block, const answer_rule *by);
+
 /* Appends the answer, if it is made of the prompt's words alone, as an option
  * of a menu is: such a one may be shown. */
 bool source_is_open(const answer_prompt *prompt, const match_found *found,
@@ -200,9 +212,9 @@ bool source_secret(source *of, const answer_code *code, authplug_secret *text);
 
 /* ---------------------------------------------------------------- keyring.c */
 
-/* Appends the secret of this name, from the desktop's keyring, by a helper.
- * False after writing why: not there, locked, and not to be reached are three
- * things. */
+/* Appends the secret of this name as it is, from the desktop's keyring, by a
+ * helper. False after writing why: not there, locked, and not to be reached are
+ * three things. */
 bool keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
                  char *why, size_t size);
 

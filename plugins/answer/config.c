@@ -48,6 +48,8 @@ free_rule(answer_rule *by)
     regex_free(&by->instruction);
     template_words_free(&by->exec);
     authplug_secret_free(&by->name);
+    free(by->request);
+    by->request = NULL;
 }
 
 static void
@@ -194,6 +196,16 @@ read_cache(reading *r, const conf_line *line)
     return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
 }
 
+static authplug_status
+read_exec(reading *r, const conf_line *line)
+{
+    authplug_status status = read_words(r, line, word_tokens, &r->by.exec);
+    const char *fault =
+        status == AUTHPLUG_OK ? command_fault(r->by.exec) : NULL;
+
+    return fault != NULL ? bad(r, line, fault) : status;
+}
+
 /* A line between a Request and its Response. */
 static authplug_status
 read_rule_line(reading *r, const conf_line *line)
@@ -206,7 +218,7 @@ read_rule_line(reading *r, const conf_line *line)
     if (conf_is(line, "Instruction"))
         return read_instruction(r, line);
     if (conf_is(line, "Exec"))
-        return read_words(r, line, word_tokens, &by->exec);
+        return read_exec(r, line);
     if (conf_is(line, "Cache"))
         return read_cache(r, line);
     if (conf_is(line, "Confirm"))
@@ -240,6 +252,31 @@ end_cache(reading *r, const conf_line *line, answer_rule *made)
                : AUTHPLUG_NOMEM;
 }
 
+/* A group that the Request has not would match nothing, ever. */
+static authplug_status
+check_groups(reading *r, const conf_line *line, const answer_rule *made)
+{
+    const rule *is = rules_at(r->block->rules, made->which);
+    size_t words = made->exec != NULL ? template_words_count(made->exec) : 0;
+
+    for (size_t n = regex_groups(is->request) + 1; n < REGEX_GROUPS; n++) {
+        const char name[] = {(char)('0' + n), 0};
+        bool used = template_has(is->response, name);
+
+        for (size_t i = 0; !used && i < words; i++)
+            used = template_has(template_word(made->exec, i), name);
+        if (used) {
+            conf_wrong(r->file, line,
+                       "%s: $%s$, here or in the Exec, is a group that the "
+                       "Request has not: parentheses around what it stands "
+                       "for were expected there",
+                       line->keyword, name);
+            return AUTHPLUG_VALUE;
+        }
+    }
+    return AUTHPLUG_OK;
+}
+
 /* Its Response is there: what goes with which. */
 static authplug_status
 end_rule(reading *r, const conf_line *line)
@@ -247,6 +284,7 @@ end_rule(reading *r, const conf_line *line)
     answer_block *block = r->block;
     answer_rule *made = more(&block->own, &block->count, sizeof *block->own);
     const template *response;
+    authplug_status status;
 
     if (made == NULL)
         return AUTHPLUG_NOMEM;
@@ -254,6 +292,9 @@ end_rule(reading *r, const conf_line *line)
     made->which = block->count - 1;
     made->id = r->config->rule_count++;
     memset(&r->by, 0, sizeof r->by);
+    made->request = strdup(r->request);
+    if (made->request == NULL)
+        return AUTHPLUG_NOMEM;
     response = rules_at(block->rules, made->which)->response;
     if (template_has(response, "exec") && made->exec == NULL)
         return bad(r, line,
@@ -263,7 +304,18 @@ end_rule(reading *r, const conf_line *line)
         return bad(r, line,
                    "no $exec$, which the Exec is for: one was "
                    "expected");
-    return made->cache > 0 ? end_cache(r, line, made) : AUTHPLUG_OK;
+    status = check_groups(r, line, made);
+    return status == AUTHPLUG_OK && made->cache > 0 ? end_cache(r, line, made)
+                                                    : status;
+}
+
+/* What belongs to a rule, and counts for none where it stands. */
+static bool
+is_rule_word(const conf_line *line)
+{
+    return conf_is(line, "Echo") || conf_is(line, "Instruction") ||
+           conf_is(line, "Exec") || conf_is(line, "Confirm") ||
+           conf_is(line, "Limit") || conf_is(line, "Cache");
 }
 
 /* A Host block's line. */
@@ -291,6 +343,10 @@ read_block_line(reading *r, const conf_line *line)
         return copy(r, line, &block->user);
     if (conf_is(line, "Username"))
         return copy(r, line, &block->username);
+    if (is_rule_word(line))
+        return bad(r, line,
+                   "it stands behind a Response, or before a Request: a place "
+                   "between the two was expected");
     return bad(r, line,
                "unknown in a Host block: User, Username, Request, "
                "Host, Totp or Hotp was expected");

@@ -81,6 +81,9 @@ print_answer(const answer_prompt *prompt, const match_found *found)
     authplug_secret_free(&text);
     if (found->by->confirm)
         printf("  the user is asked first\n");
+    if (!source_is_automatic(found->block, found->by) &&
+        template_has(response, "ask") && found->by->cache == 0)
+        return;
     printf("  at most %ld time%s in a login\n", found->by->limit,
            found->by->limit == 1 ? "" : "s");
     if (found->by->cache > 0)
@@ -147,6 +150,52 @@ answer_explain(const answer_config *config, const answer_peer *peer,
     return 1;
 }
 
+/* What is wrong with a code, which may be named already. */
+static void
+print_code_fault(const answer_config *config, const answer_code *code,
+                 const char *why)
+{
+    char block[ANSWER_WHY];
+    int len = snprintf(block, sizeof block,
+                       "%s %s: ", code->counted ? "Hotp" : "Totp", code->name);
+    bool named = len > 0 && strncmp(why, block, strlen(block)) == 0;
+
+    io_say(ANSWER_PROGRAM, "%s:%u: %s%s", config->file, code->line,
+           named ? "" : block, why);
+}
+
+/* The rule before this one in its block that takes all of its prompts. */
+static const answer_rule *
+find_same(const answer_block *block, const answer_rule *by)
+{
+    for (const answer_rule *it = block->own; it < by; it++)
+        if (it->instruction == NULL && strcmp(it->request, by->request) == 0 &&
+            (it->echo == ECHO_ANY || it->echo == by->echo))
+            return it;
+    return NULL;
+}
+
+/* Whether each rule of a block can be met; or says which cannot. */
+static bool
+check_block(const answer_config *config, const answer_block *block)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < block->count; i++) {
+        const answer_rule *same = find_same(block, &block->own[i]);
+
+        if (same == NULL)
+            continue;
+        io_say(ANSWER_PROGRAM,
+               "%s:%u: Request: the rule in line %u has the same one and comes "
+               "first, so that this one is never used: remove one of them, or "
+               "tell them apart by Instruction or Echo",
+               config->file, block->own[i].line, same->line);
+        good = false;
+    }
+    return good;
+}
+
 /* Whether a code's secret is one, where it stands in the file; or says why. */
 static bool
 check_code(const answer_config *config, const answer_code *code)
@@ -164,9 +213,8 @@ check_code(const answer_config *config, const answer_code *code)
                otp_key_parse(code, authplug_secret_span(text), &key, of.why,
                              sizeof of.why);
     if (!good)
-        io_say(ANSWER_PROGRAM, "%s:%u: %s %s: %s", config->file, code->line,
-               code->counted ? "Hotp" : "Totp", code->name,
-               of.why[0] != 0 ? of.why : "memory ran out");
+        print_code_fault(config, code,
+                         of.why[0] != 0 ? of.why : "memory ran out");
     otp_key_free(&key);
     authplug_secret_free(&text);
     return good;
@@ -177,6 +225,8 @@ answer_check(const answer_config *config)
 {
     bool good = true;
 
+    for (size_t i = 0; i < config->block_count; i++)
+        good = check_block(config, &config->blocks[i]) && good;
     for (size_t i = 0; i < config->code_count; i++)
         good = check_code(config, &config->codes[i]) && good;
     if (good)

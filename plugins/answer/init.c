@@ -55,6 +55,22 @@ ask(const char *question, bool echo, authplug_secret *to)
     return false;
 }
 
+/* Whether one prompt would not be to have two answers; says that it would. */
+static bool
+prompts_differ(const init_wishes *w)
+{
+    authplug_span password = authplug_secret_span(w->password_prompt);
+    authplug_span code = authplug_secret_span(w->code_prompt);
+
+    if (code.len == 0 || code.len != password.len ||
+        memcmp(code.data, password.data, code.len) != 0)
+        return true;
+    (void)fail("that is the password's prompt, and cannot have the code as "
+               "well: another one was expected, or - where no prompt is for "
+               "the code alone");
+    return false;
+}
+
 /* Whether a file of what is known so far could be read again; says why not. */
 static bool
 can_be_read(const init_wishes *w)
@@ -70,7 +86,7 @@ can_be_read(const init_wishes *w)
     authplug_secret_free(&text);
     if (config != NULL) {
         answer_config_free(&config);
-        return true;
+        return prompts_differ(w);
     }
     if (strncmp(why, "new:", 4) == 0 && strstr(why, ": ") != NULL)
         what = strstr(why, ": ") + 2;

@@ -93,6 +93,8 @@ run(const char *const *words, authplug_span input, authplug_secret *out,
                    status == AUTHPLUG_TIMEOUT
                        ? "the keyring did not answer in time: is it waiting "
                          "to be unlocked?"
+                   : status == AUTHPLUG_LIMIT
+                       ? "the keyring's entry is too long"
                    : said.text[0] != 0 ? said.text
                                        : "the keyring's helper gave nothing");
     return status == AUTHPLUG_OK && how.known && !how.killed ? how.code : -1;
@@ -103,16 +105,11 @@ keyring_get(const char *name, authplug_secret *secret, int64_t deadline,
             char *why, size_t size)
 {
     const char *const words[] = {"get", name};
-    size_t before = authplug_secret_len(secret);
     int64_t until = io_deadline(HELPER_MS);
 
     if (until > deadline)
         until = deadline;
-    if (run(words, (authplug_span){0}, secret, until, why, size) != FOUND)
-        return false;
-    if (authplug_secret_len(secret) == before)
-        (void)snprintf(why, size, "the keyring's entry %s is empty", name);
-    return authplug_secret_len(secret) > before;
+    return run(words, (authplug_span){0}, secret, until, why, size) == FOUND;
 }
 
 /* The name and the answer go through a pipe: arguments can be seen. */

@@ -242,11 +242,9 @@ record_under_way(record *at)
                 at->called);
 }
 
-bool
-record_lock(record *at)
+static bool
+lock_first_byte(record *at, int64_t deadline)
 {
-    int64_t deadline = at->parting ? io_deadline(PARTING) : at->of->deadline;
-
     while (!lock_byte(at->lock, F_OFD_SETLK, F_WRLCK, 0, NULL)) {
         if (errno != EAGAIN && errno != EACCES)
             return fail_file(at, ".lock", "it cannot be locked");
@@ -258,6 +256,53 @@ record_lock(record *at)
             return false;
     }
     return true;
+}
+
+/* Whether others who come now lock the same file: somebody may have removed it
+ * while it was waited for. */
+static bool
+is_there(const record *at)
+{
+    char name[RECORD_NAME_SIZE + 8];
+    struct stat ours, its;
+
+    (void)snprintf(name, sizeof name, "%s.lock", at->name);
+    return fstat(at->lock, &ours) == 0 &&
+           fstatat(at->folder, name, &its, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+}
+
+/* In the place of the descriptor, which an earlier code's login may share. */
+static bool
+open_lock_again(record *at)
+{
+    int fd = open_file(at, ".lock", O_RDWR | O_CREAT);
+    bool good;
+
+    if (fd < 0)
+        return false;
+    good = dup3(fd, at->lock, O_CLOEXEC) >= 0;
+    if (!good)
+        (void)fail_file(at, ".lock", "it cannot be opened");
+    close(fd);
+    return good;
+}
+
+bool
+record_lock(record *at)
+{
+    int64_t deadline = at->parting ? io_deadline(PARTING) : at->of->deadline;
+
+    for (;;) {
+        if (!lock_first_byte(at, deadline))
+            return false;
+        if (is_there(at))
+            return true;
+        if (io_now() >= deadline)
+            return record_under_way(at);
+        if (!open_lock_again(at))
+            return false;
+    }
 }
 
 void

@@ -15,6 +15,7 @@
 #define WORDS_MOST 64
 #define EXEC_MS 30000
 #define EXEC_GRACE 200
+#define CLIENT_LOOK 200
 
 const template_token source_tokens[] = {
     {"user_name", TEMPLATE_NO_ARGUMENT}, {"host_name", TEMPLATE_NO_ARGUMENT},
@@ -86,6 +87,16 @@ source_uses_code(const answer_block *block, const answer_rule *by)
     return template_has(response, "totp") || template_has(response, "hotp");
 }
 
+bool
+source_is_automatic(const answer_block *block, const answer_rule *by)
+{
+    const template *response = response_of(block, by);
+
+    return template_has_text(response) || template_has(response, "exec") ||
+           template_has(response, "file") ||
+           template_has(response, "keyring") || source_uses_code(block, by);
+}
+
 /* ----------------------------------------------------------------- commands */
 
 /* What a command's words may hold. */
@@ -112,8 +123,55 @@ word_value(void *context, const char *name, const char *argument,
     return authplug_secret_append(out, text.data, text.len);
 }
 
-/* Expands a command's words; each is the caller's to free. What another wrote
- * may not be an option. */
+/* A word while it is expanded. */
+typedef struct making {
+    source *of;
+    bool leads; /* a group in it could lead a path elsewhere */
+    size_t len; /* of the longest group that could */
+} making;
+
+static authplug_status
+making_value(void *context, const char *name, const char *argument,
+             authplug_secret *out)
+{
+    making *it = context;
+    size_t before = authplug_secret_len(out);
+    authplug_status status = word_value(it->of, name, argument, out);
+    authplug_span value = authplug_secret_span(out);
+
+    if (status != AUTHPLUG_OK || name[0] < '1' || name[0] > '9')
+        return status;
+    value = authplug_span_make(value.data + before, value.len - before);
+    if (value.len > 0 &&
+        (memchr(value.data, '/', value.len) != NULL ||
+         authplug_span_is(value, ".") || authplug_span_is(value, ".."))) {
+        it->leads = true;
+        it->len = value.len;
+    }
+    return status;
+}
+
+/* Whether a word is harmless, whatever others wrote into it: no option where
+ * none stands, and no other path than the one that it is a part of. */
+static bool
+judge_word(const making *it, const template *from, unsigned number,
+           const char *text)
+{
+    if (number > 1 && text[0] == '-' && template_begins_with_token(from))
+        (void)source_fail(
+            it->of, "word %u of Exec would be taken for an option", number);
+    else if (it->leads && strlen(text) != it->len)
+        (void)source_fail(it->of,
+                          "word %u of Exec would be another path: a group "
+                          "beside other text may hold no '/', and not be '.' "
+                          "or '..'",
+                          number);
+    else
+        return true;
+    return false;
+}
+
+/* Expands a command's words; each is the caller's to free. */
 static bool
 make_words(source *of, const template_words *words, char *argv[WORDS_MOST + 1])
 {
@@ -122,21 +180,16 @@ make_words(source *of, const template_words *words, char *argv[WORDS_MOST + 1])
     bool good = word != NULL && count <= WORDS_MOST;
 
     for (size_t i = 0; good && i < count; i++) {
+        const template *from = template_word(words, i);
+        making made = {.of = of};
         const char *text = NULL;
 
         authplug_secret_clear(word);
-        if (template_expand(template_word(words, i), word_value, of, word) ==
-            AUTHPLUG_OK)
+        if (template_expand(from, making_value, &made, word) == AUTHPLUG_OK)
             text = authplug_secret_text(word);
         argv[i] = text != NULL ? strdup(text) : NULL;
-        good = argv[i] != NULL;
-        if (good && argv[i][0] == '-' && i > 0 &&
-            template_begins_with_token(template_word(words, i))) {
-            (void)source_fail(of,
-                              "word %u of Exec would be taken for an option",
-                              (unsigned)i + 1);
-            good = false;
-        }
+        good = argv[i] != NULL &&
+               judge_word(&made, from, (unsigned)i + 1, argv[i]);
     }
     if (!good)
         (void)source_fail(of, "the words of Exec cannot be had");
@@ -204,9 +257,30 @@ take_line(source *of, const char *name, authplug_span line,
     return AUTHPLUG_OK;
 }
 
+/* Waits for output, and for a client that hangs up; the time of a look at it
+ * is short. */
+static authplug_status
+read_output(source *of, io_child *child, unsigned char *buffer, size_t size,
+            size_t *len, int64_t deadline)
+{
+    for (;;) {
+        int64_t look = io_deadline(CLIENT_LOOK);
+        bool last = of->wait == NULL || look >= deadline;
+        authplug_status status =
+            io_child_read(child, buffer, size, len, last ? deadline : look);
+
+        if (status != AUTHPLUG_TIMEOUT || last)
+            return status;
+        status = of->wait(of->context, 1);
+        if (status != AUTHPLUG_TIMEOUT)
+            return status;
+    }
+}
+
 /* Reads the first line; the rest is let be written, and thrown away. */
 static authplug_status
-read_first_line(io_child *child, authplug_secret *line, int64_t deadline)
+read_first_line(source *of, io_child *child, authplug_secret *line,
+                int64_t deadline)
 {
     unsigned char buffer[4096];
     authplug_status status;
@@ -216,7 +290,7 @@ read_first_line(io_child *child, authplug_secret *line, int64_t deadline)
     for (;;) {
         const unsigned char *end;
 
-        status = io_child_read(child, buffer, sizeof buffer, &len, deadline);
+        status = read_output(of, child, buffer, sizeof buffer, &len, deadline);
         if (status != AUTHPLUG_OK || len == 0)
             return status;
         end = memchr(buffer, '\n', len);
@@ -262,7 +336,7 @@ hear_out(source *of, const char *name, io_child *child, int64_t deadline,
 
     io_child_close_input(child);
     if (line != NULL)
-        status = read_first_line(child, line, deadline);
+        status = read_first_line(of, child, line, deadline);
     io_child_finish(&child, status == AUTHPLUG_OK ? EXEC_GRACE : 0, &how);
     if (status == AUTHPLUG_LIMIT)
         status = source_fail(of, "%s %s", name, words.length);
@@ -284,7 +358,8 @@ run(source *of, const template_words *words, authplug_secret *out)
     source_complaint last = {""};
     io_program program = {.argv = (const char *const *)argv,
                           .on_line = source_keep_complaint,
-                          .context = &last};
+                          .context = &last,
+                          .apart = true};
     int64_t deadline = io_deadline(EXEC_MS);
     authplug_status status = AUTHPLUG_REFUSED;
     io_child *child = NULL;
@@ -344,6 +419,36 @@ read_secret_file(source *of, const char *path, authplug_secret *out)
     return status;
 }
 
+/* ------------------------------------------------------------- the keyring */
+
+/* The first line of what the keyring has under a name. */
+static authplug_status
+read_keyring(source *of, const char *name, authplug_secret *out)
+{
+    static const line_words words = {"is empty", "holds a control character",
+                                     "begins with a line that is too long"};
+    authplug_secret *text = authplug_secret_new((size_t)1 << 16);
+    authplug_status status = AUTHPLUG_NOMEM;
+    authplug_span line;
+    const unsigned char *end;
+    char entry[256];
+
+    if (text != NULL)
+        status = keyring_get(name, text, of->deadline, of->why, sizeof of->why)
+                     ? AUTHPLUG_OK
+                     : AUTHPLUG_REFUSED;
+    if (status == AUTHPLUG_OK) {
+        line = authplug_secret_span(text);
+        end = line.len > 0 ? memchr(line.data, '\n', line.len) : NULL;
+        if (end != NULL)
+            line.len = (size_t)(end - line.data);
+        (void)snprintf(entry, sizeof entry, "the keyring's entry %s", name);
+        status = take_line(of, entry, line, &words, out);
+    }
+    authplug_secret_free(&text);
+    return status;
+}
+
 /* ------------------------------------------------------ what is no secret */
 
 /* Groups are the prompt's own words. */
@@ -386,10 +491,7 @@ secret_value(void *context, const char *name, const char *argument,
         return run(from->of, from->code->exec, out);
     if (name[0] == 'f')
         return read_secret_file(from->of, argument, out);
-    return keyring_get(argument, out, from->of->deadline, from->of->why,
-                       sizeof from->of->why)
-               ? AUTHPLUG_OK
-               : AUTHPLUG_REFUSED;
+    return read_keyring(from->of, argument, out);
 }
 
 bool
@@ -435,9 +537,7 @@ value(void *context, const char *name, const char *argument,
     if (strcmp(name, "file") == 0)
         return read_secret_file(of, argument, out);
     if (strcmp(name, "keyring") == 0)
-        return keyring_get(argument, out, of->deadline, of->why, sizeof of->why)
-                   ? AUTHPLUG_OK
-                   : AUTHPLUG_REFUSED;
+        return read_keyring(of, argument, out);
     if (strcmp(name, "ask") == 0)
         return authplug_secret_append(out, of->asked.data, of->asked.len);
     return word_value(context, name, argument, out);

@@ -23,12 +23,13 @@
 
 /* --------------------------------------------------------------------- TOTP */
 
-/* A time step of ours: its number, begin and end in seconds; and up to where
- * codes were used before. */
+/* A time step of ours: its number, begin and end in seconds; up to where codes
+ * were used before, and when that was written. */
 typedef struct step {
     uint64_t number;
     int64_t begin, end;
     uint64_t before;
+    int64_t since;
 } step;
 
 /* The time of the day, with the date where that is another day. */
@@ -45,6 +46,8 @@ write_time(char *text, size_t size, int64_t seconds)
     (void)strftime(text, size, same ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &at);
 }
 
+/* Nobody waits for a day, and no record is of the future, unless the clock was
+ * ahead then, or is behind now. */
 static bool
 too_late(record *at, const step *mine)
 {
@@ -52,7 +55,8 @@ too_late(record *at, const step *mine)
     int64_t seconds = record_clock() / 1000;
 
     write_time(when, sizeof when, mine->begin);
-    if (mine->begin - seconds <= DAY)
+    /* a record's time is rounded up */
+    if (mine->begin - seconds <= DAY && mine->since <= seconds + 1)
         return fail(at, "the next code of %s can be used at %s: try again then",
                     at->called, when);
     write_time(now, sizeof now, seconds);
@@ -99,6 +103,7 @@ choose_step(record *at, step *mine)
     mine->begin = (int64_t)mine->number * period;
     mine->end = mine->begin + period;
     mine->before = is.next;
+    mine->since = is.since;
     return in_time(at, mine) || too_late(at, mine);
 }
 

@@ -149,7 +149,7 @@ want_screen 'answer "sesame"'
 it "with --batch it is refused, and the reason names it"
 run 20 "$authplug" try putty --host h.example --prompt "Colour: " -- \
     "$authplug" answer --batch --config "$W/answers"
-want_out 'no rule matches "Colour:", and nobody is asked in batch mode'
+want_out 'no rule matches "Colour:"; nobody is asked in batch mode'
 
 it "the user has a part in an answer, by the server's words or the file's"
 client --pty --on 'plugin| Token' 'type:999\n' -- --prompt "PIN + token: "
@@ -158,11 +158,11 @@ client --pty --on 'plugin| Code' 'type:42\n' -- --prompt "Code: "
 want_screen 'answer "42"'
 
 it "a rule answers once in a login; then the user does"
-client --pty --on 'may not again' 'type:typed\n' -- --prompt "Password: " \
+client --pty --on 'may not be again' 'type:typed\n' -- --prompt "Password: " \
     --round --prompt "Password: "
 want_screen 'answer "sesame"'
 want_screen 'answer "typed"'
-want_screen 'the rule in line 2 has answered 1 time in this login'
+want_screen 'the rule in line 2 was used 1 time in this login'
 
 # The messages of a client, in hex: PLUGIN_INIT, the method, "P:".
 init='01 00000002 00000001 68 00000016 00000000'
@@ -357,8 +357,12 @@ want_within 5000
 
 it "or is sent away, with the time to come back"
 rm -rf "$XDG_STATE_HOME"
+# a period whose end is no end of a wait
+for period in 3600 3500 3300; do
+    [ $((period - $(date +%s) % period)) -lt 180 ] || break
+done
 rules 'Host *' 'Request "C:"' 'Limit 9' 'Response $totp:x$' 'Totp x' \
-    "Secret $secret" 'Period 3600'
+    "Secret $secret" "Period $period"
 client --batch --prompt C: --round --prompt C:
 want_out 'the next code of x can be used at '
 want_within 5000
@@ -459,6 +463,38 @@ faulty 2 'number from 0 to 9223372036854775807' 'Hotp x' \
     'Counter 9223372036854775808'
 faulty 2 'number from 6' 'Totp x' 'Digits 9'
 faulty 1 'belong together' 'Totp x' 'Secret $exec$'
+for line in 'Confirm yes' 'Limit 2' 'Cache 9'; do
+    faulty 4 'it stands behind a Response' 'Host *' 'Request x' 'Response y' \
+        "$line"
+done
+faulty 2 'its value in double quotes' 'Host *' 'Request Password:'
+faulty 4 'a token in the first word' 'Host *' 'Request (x)' 'Echo any' \
+    'Exec $1$ y' 'Response $exec$'
+faulty 3 'a token in what a shell is to do' 'Host *' 'Request (x)' \
+    "Exec sh -c 'echo \$1\$'" 'Response $exec$'
+faulty 3 '[$]3[$].*a group that the Request has not' 'Host *' 'Request (x)(y)' \
+    'Response $3$'
+
+it "--check finds a rule that is never used, which is no harm to others"
+rules 'Host *' 'Request "P:"' 'Response a' 'Request "P:"' 'Limit 2' \
+    'Response b'
+run 10 "$authplug" answer --config "$W/answers" --check
+want_rc 1
+want_err "answers:4: Request: the rule in line 2 has the same one"
+client --prompt "P:"
+want_answer a
+rules 'Host *' 'Request "P:"' 'Instruction x' 'Response a' 'Request "P:"' \
+    'Echo yes' 'Response b' 'Request "P:"' 'Response c' 'Host y' \
+    'Request "P:"' 'Response d'
+run 10 "$authplug" answer --config "$W/answers" --check
+want_rc 0
+
+it "--check names a code once"
+rules 'Totp x' 'Secret 1'
+run 10 "$authplug" answer --config "$W/answers" --check
+want_rc 1
+want_err "answers:1: Totp x: "
+want_not grep -q 'Totp x: Totp x' "$W/err"
 
 it "a file that others can read is refused, with the remedy"
 rules 'Host *'

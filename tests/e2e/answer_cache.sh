@@ -102,7 +102,7 @@ login -- $P
 want_answer stoat
 login -- $P --user bob
 want_rc 111
-want_out "a rule wants the user's answer, and nobody is asked in batch mode"
+want_out "wants the user's answer for \"P:\"; nobody is asked in batch mode"
 
 it "--forget forgets it, and the helper ends"
 forget_all

@@ -71,6 +71,19 @@ want_line 'Host login.example.org' 'Username alice' 'Request "Password:"' \
     'Response $totp:code$' 'Totp code' "Secret \"$uri\""
 want grep -q '^# ' "$file"
 
+it "one prompt is not for a password and a code: another is asked for"
+init names login.example.org 'Your name' '' 'prompt (Return' 'Enter:' \
+    'each time' '' "code's prompt" 'Enter:' \
+    "that is the password's prompt, and cannot have the code" 'Code:' \
+    '(not shown)' "$uri" 'too?' y --
+want_good
+want_line 'Request "Enter:"' 'Request "Code:"'
+
+it "all from the terminal again"
+init names login.example.org 'Your name' alice 'prompt (Return' '' \
+    'each time' 'cat words' 'prompt (Return' '' '(not shown)' "$uri" 'too?' y --
+want_good
+
 it "what was made answers"
 echo sesame >"$W/home/words"
 cd "$W/home" || exit 1

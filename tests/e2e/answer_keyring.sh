@@ -153,6 +153,31 @@ want_asked
 want_out "the keyring has nothing under none"
 want_out "secret-tool store --label=none authplug none"
 
+it "of one that ends with a newline, as echo stores it, that is no part"
+echo sesame | secret-tool store --label=example authplug example
+login --prompt P:
+want_answer sesame
+printf 'sesame\r\nuser: alice\n' |
+    secret-tool store --label=example authplug example
+login --prompt P:
+want_answer sesame
+
+it "what cannot be typed, or is too long, is refused"
+printf 'a\033b' | secret-tool store --label=example authplug example
+login --prompt P:
+want_asked
+want_out "the keyring's entry example holds a control character"
+printf '\nhunter2\n' | secret-tool store --label=example authplug example
+login --prompt P:
+want_asked
+want_out "the keyring's entry example is empty"
+head -c 5000 /dev/zero | tr '\0' x |
+    secret-tool store --label=example authplug example
+login --prompt P:
+want_asked
+want_out "the keyring's entry example begins with a line that is too long"
+printf sesame | secret-tool store --label=example authplug example
+
 # ------------------------------------------------------------------- Cache
 
 rules 'Host *' 'Request "P:"' 'Cache 60 keyring' 'Response $ask$'

@@ -152,10 +152,10 @@ for client in ssh plink; do
     it "$client: but the user may choose, and knows why they are asked"
     menu "Push to phone" "Call"
     log_in $client quick --on "Passcode or option (1-2): 1" 'type:' \
-        --on "may not again" 'type:' \
+        --on "may not be again" 'type:' \
         --on "Passcode or option (1-2): " 'type:2\n'
     want_not [ "$rc" = 0 ]
-    want_screen "has answered 1 time in this login"
+    want_screen "was used 1 time in this login"
     want_pushes "push
 other 2
 "

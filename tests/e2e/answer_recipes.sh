@@ -333,16 +333,27 @@ stand_in ykman 123456 oath accounts code --single login.example.org
 client --prompt "Verification code: "
 want_answer 123456
 rules 'A YubiKey' 2
-stand_in ykman 0badcafe otp calculate 2 4711ab
-client --prompt "Challenge: 4711ab Response: "
+stand_in ykman 0badcafe otp calculate 2 4711abcd
+client --prompt "Challenge: 4711abcd Response: "
 want_answer 0badcafe
+
+client --prompt "Challenge: 4711 Response: "
+want_out 'no rule matches "Challenge: 4711 Response:"'
+
+it "a challenge for a shell's script is its argument"
+rules Recipes
+printf '#!/bin/sh\nread -r line || [ -n "$line" ]; echo "<$line>"\n' \
+    >"$W/bin/respond"
+chmod 755 "$W/bin/respond"
+client --prompt "Challenge: 4711abcd Response: "
+want_answer '<4711abcd>'
 
 it "what is played takes no other words"
 want_not ykman otp calculate 2 4711
-want_not ykman otp calculate 2 4711ab x
+want_not ykman otp calculate 2 4711abcd x
 
 it "each block of rules of the page is tested above"
-want [ "$(sed -n '/^## Recipes/,$p' "$page" | grep -c '^```text')" = 15 ]
+want [ "$(sed -n '/^## Recipes/,$p' "$page" | grep -c '^```text')" = 16 ]
 want [ "$(sed -n '/^## Recipes/,$p' "$page" | grep -c '^```sh')" = 5 ]
 
 gpgconf --kill all >/dev/null 2>&1

@@ -28,7 +28,7 @@ want_answer () {
 want_refused () {
     want_not [ "$rc" = 0 ]
     want_out "$1"
-    want_out "and nobody is asked in batch mode"
+    want_out "nobody is asked in batch mode"
     want_not grep -q '^    answer' "$W/out"
     want_nothing_left
 }
@@ -187,6 +187,32 @@ ls /proc/self/fd | tr '\n' ' '
 END
 want_answer '0 1 2 3 '
 
+it "it has a session of its own, without a terminal"
+program cmd <<'END'
+if (: </dev/tty) 2>/dev/null; then echo a terminal; else echo none; fi
+END
+rules 'Request "P:"' "Exec $W/cmd" 'Response $exec$'
+run 20 --pty -- "$authplug" try putty --host h.example --prompt P: -- \
+    "$authplug" answer --config "$W/answers"
+want_rc 0
+want_screen 'answer "none"'
+
+it "a client that hangs up ends it, and what it started"
+program cmd <<END
+sleep 50 &
+echo \$! >$W/pid
+sleep 50
+END
+init='01 00000002 00000001 68 00000016 00000000'
+method='03 00000014 6b6579626f6172642d696e746572616374697665'
+request='14 00000000 00000000 00000000 00000001 00000002 503a 00'
+# the end of its input comes 1 s after the request
+run 20 "$PY" "$E2E/converse.py" "$init" "$method" "!$request" '@sleep 1' -- \
+    "$authplug" answer --batch --config "$W/answers"
+want_within 5000
+want [ -s "$W/pid" ]
+want_not grep -qs '^State:.[^Z]' "/proc/$(cat "$W/pid")/status"
+
 it "its words are words, whatever a group holds"
 program cmd <<'END'
 printf '%s.' "$#" "$@"
@@ -209,6 +235,18 @@ it "behind other text, or a -- of one's own, it is none"
 rules 'Request "C (.*):"' "Exec $W/cmd --code=\$1\$" 'Response $exec$'
 client --prompt "C -rf:"
 want_answer 1.--code=-rf.
+
+it "beside other text a group leads no path elsewhere"
+rules 'Request "C (.*):"' "Exec $W/cmd show ssh/\$1\$" 'Response $exec$'
+for group in ../bank a/b / .. .; do
+    client --prompt "C $group:"
+    want_refused "word 3 of Exec would be another path"
+done
+client --prompt 'C a..b:'
+want_answer 2.show.ssh/a..b.
+rules 'Request "C (.*):"' "Exec $W/cmd \$1\$" 'Response $exec$'
+client --prompt 'C a/b:'
+want_answer 1.a/b.
 
 it "a group that matched nothing"
 rules 'Request "(A )?P:"' "Exec $W/cmd \$1\$" 'Response $exec$'
@@ -349,7 +387,7 @@ grep -o 'answer "[^"]*"' "$W/screen" | tr '\n' ' ' >"$W/answered"
 want [ "$(cat "$W/answered")" = \
     'answer "sesame" answer "<42>" answer "87" answer "9" ' ]
 client --prompt "PIN: "
-want_refused "a rule wants the user's answer"
+want_refused "wants the user's answer for"
 
 it "both are asked at once where both are asked in a request"
 rules 'Request "A:"' 'Response 1$ask:First: $' 'Request "B:"' \
@@ -385,7 +423,7 @@ END
 : >"$W/ran"
 rules 'Request "P:"' "Exec $W/cmd" 'Response $exec$'
 asked --on 'exit status 1' type: --on 'P:' 'type:one\n' \
-    --on 'may not again' type: --on 'P:' 'type:two\n' -- --prompt P: \
+    --on 'may not be again' type: --on 'P:' 'type:two\n' -- --prompt P: \
     --round --prompt P:
 want_rc 0
 want [ "$(wc -l <"$W/ran")" = 1 ]
@@ -400,6 +438,49 @@ want [ ! -s "$W/ran" ]
 client --prompt P:
 want_not [ "$rc" = 0 ]
 want [ ! -s "$W/ran" ]
+
+it "what goes with \$ask\$ by itself is counted: then the user answers all"
+program cmd <<END
+echo x >>$W/ran
+echo 1234
+END
+: >"$W/ran"
+rules 'Request "P:"' "Exec $W/cmd" 'Response "$exec$$ask:Token: $"'
+asked --on 'Token: ' 'type:one\n' --on 'was used 1 time' type: \
+    --on 'P:' 'type:two\n' -- --prompt P: --round --prompt P:
+want_rc 0
+want_screen 'answer "1234one"'
+want_screen 'answer "two"'
+want [ "$(wc -l <"$W/ran")" = 1 ]
+rules 'Request "P:"' 'Response "PIN$ask:Token: $"'
+asked --on 'Token: ' 'type:one\n' --on 'was used 1 time' type: \
+    --on 'P:' 'type:two\n' -- --prompt P: --round --prompt P:
+want_screen 'answer "PINone"'
+want_screen 'answer "two"'
+
+it "and confirmed with the question, or nothing is started"
+: >"$W/ran"
+rules 'Request "P:"' 'Confirm yes' "Exec $W/cmd" \
+    'Response "$exec$$ask:Token: $"'
+asked --on 'and what you type then (line 2) for "P:"? [y/N]' 'type:n\n' \
+    --on 'Token: ' 'type:one\n' -- --prompt P:
+want_not [ "$rc" = 0 ]
+want [ ! -s "$W/ran" ]
+asked --on '[y/N]' 'type:y\n' --on 'Token: ' 'type:one\n' -- --prompt P:
+want_rc 0
+want_screen 'answer "1234one"'
+want [ "$(grep -c KI_USER_REQUEST "$W/screen")" = 1 ]
+client --prompt P:
+want_refused "the rule in line 2 wants the user's consent for \"P:\""
+
+it "what is the user's alone is neither counted nor confirmed"
+rules 'Request "P:"' 'Confirm yes' 'Limit 0' 'Response $ask$'
+asked --on 'P:' 'type:one\n' --on 'P:' 'type:two\n' -- --prompt P: --round \
+    --prompt P:
+want_rc 0
+want_screen 'answer "one"'
+want_screen 'answer "two"'
+want_no_screen 'y/N'
 
 it "in batch no rule is asked about, and the prompt is named"
 rules 'Request "A:"' 'Response a'

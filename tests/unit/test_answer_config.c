@@ -105,13 +105,58 @@ TEST(a_rule_has_all_its_lines)
 {
     reads("Host *\nRequest x\nResponse y\n",
           "1 Host *\n2 rule 0 Echo any Limit 1\n");
-    reads("Host *\nRequest x\nEcho yes\nInstruction z\nExec a 'b c' $1$\n"
+    reads("Host *\nRequest (x)\nEcho yes\nInstruction z\nExec a 'b c' $1$\n"
           "Confirm yes\nLimit 7\nResponse $exec$\n",
           "1 Host *\n2 rule 0 Echo yes Limit 7 Confirm Instruction Exec 3\n");
     reads("Host *\nRequest x\nEcho no\nConfirm no\nLimit 0\nResponse \"\"\n",
           "1 Host *\n2 rule 0 Echo no Limit 0\n");
     reads("Host *\nRequest x\nEcho any\nLimit 100\nResponse a\n",
           "1 Host *\n2 rule 0 Echo any Limit 100\n");
+}
+
+/* A rule whose Request has a group, and this Exec. */
+static void
+exec_reads(const char *exec, const char *complaint)
+{
+    char text[512], expected[512];
+
+    (void)snprintf(text, sizeof text,
+                   "Host *\nRequest (x)\nExec %s\nResponse $exec$\n", exec);
+    (void)snprintf(expected, sizeof expected, "f:3: Exec: %s\n", complaint);
+    if (complaint != NULL) {
+        reads(text, expected);
+        return;
+    }
+    answer_config *config = parse(text, strlen(text));
+
+    assert_string_equal(got.at, "");
+    assert_non_null(config);
+    answer_config_free(&config);
+}
+
+TEST(others_do_not_choose_the_program_nor_write_the_script)
+{
+    static const char program[] = "a token in the first word: the program's "
+                                  "own name was expected";
+    static const char script[] =
+        "a token in what a shell is to do, where it would be commands: "
+        "'\"$$1\"' there, and the token as a word of its own behind it, was "
+        "expected: sh -c '... \"$$1\"' sh $1$";
+
+    exec_reads("$1$", program);
+    exec_reads("/usr/bin/$user_name$ x", program);
+    exec_reads("sh -c 'echo $1$'", script);
+    exec_reads("/bin/bash -e -c 'echo $host_name$'", script);
+    exec_reads("zsh -ec 'echo $1$'", script);
+    exec_reads("dash -c -e -- $1$", script);
+    exec_reads("bash -c -o pipefail 'a | b $1$'", script);
+    exec_reads("bash --norc -c $1$", script);
+    exec_reads("env -i ksh -c 'echo $1$'", script);
+    exec_reads("sh $1$", script);
+    exec_reads("sh -c 'echo \"$$1\"' sh $1$", NULL);
+    exec_reads("env sh -c 'echo \"$$1\"' sh $1$", NULL);
+    exec_reads("sh script.sh -c $1$", NULL);
+    exec_reads("show sh $1$", NULL);
 }
 
 TEST(what_a_rule_says_is_not_the_next_one_s)
@@ -144,7 +189,8 @@ TEST(codes_may_stand_before_and_behind_their_rules)
 
 TEST(every_token_of_a_response_is_known)
 {
-    reads("Host *\nRequest x\nExec y\nResponse \"$exec$$file:~/a$$keyring:b$"
+    reads("Host *\nRequest (((((((((x)))))))))\nExec y\n"
+          "Response \"$exec$$file:~/a$$keyring:b$"
           "$ask$$ask:c: $$user_name$$host_name$$1$$9$$$\\n\\\\\"\n",
           "1 Host *\n2 rule 0 Echo any Limit 1 Exec 1\n");
     reads("Host *\nRequest x\nResponse $10$\n",
@@ -238,7 +284,7 @@ TEST(expressions_and_texts_that_cannot_be_read_name_the_byte)
 TEST(keywords_out_of_their_place)
 {
     complains("Host *\nPeriod 3\n", "f:2: Period: unknown in a Host block");
-    complains("Host *\nEcho yes\n", "f:2: Echo: unknown in a Host block");
+    complains("Host *\nEcho yes\n", "f:2: Echo: it stands behind a Response");
     complains("Host *\nRequest x\nUser y\n",
               "f:3: User: unknown between a Request and its Response");
     complains("Totp x\nUser y\n",
@@ -258,6 +304,11 @@ TEST(what_belongs_together)
               "f:3: Response: $exec$, and no Exec");
     complains("Host *\nRequest x\nExec y\nResponse z\n",
               "f:4: Response: no $exec$, which the Exec is for");
+    complains("Host *\nRequest (x)\nResponse $2$\n",
+              "f:3: Response: $2$, here or in the Exec, is a group that the "
+              "Request has not");
+    complains("Host *\nRequest x\nExec y $9$\nResponse $exec$\n",
+              "f:4: Response: $9$, here or in the Exec, is a group");
     complains("Totp x\nHost *\n", "f:1: Totp: no Secret in this block");
     complains("Totp x\nSecret $exec$\n", "f:1: Totp: Exec, and $exec$");
     complains("\nHotp x\nSecret AA\nExec y\n", "f:2: Hotp: Exec, and $exec$");
@@ -662,6 +713,7 @@ main(void)
         cmocka_unit_test(a_file_may_have_nothing),
         cmocka_unit_test(a_block_has_hosts_a_user_and_a_name),
         cmocka_unit_test(a_rule_has_all_its_lines),
+        cmocka_unit_test(others_do_not_choose_the_program_nor_write_the_script),
         cmocka_unit_test(what_a_rule_says_is_not_the_next_one_s),
         cmocka_unit_test(a_code_has_a_secret_and_what_it_says_of_it),
         cmocka_unit_test(codes_may_stand_before_and_behind_their_rules),

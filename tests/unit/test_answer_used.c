@@ -445,8 +445,9 @@ TEST(a_clock_that_was_set_back_gives_no_code_twice)
     set_key(false, SECRET);
     gets(NULL, STEP0);
     real_ms -= 3600000;
-    gets_none(60, "the next code of work can be used at 04:43:00: try again "
-                  "then");
+    gets_none(60, "this machine's clock says 03:42:30, but the codes of work "
+                  "are used until 04:43:00: set the clock, or, if it is "
+                  "right, remove @/#");
     real_ms += 3600000 - 90000;
     otp_use *uses = NULL;
     assert_true(login(&uses, 121));
@@ -483,8 +484,9 @@ TEST(a_clock_that_is_set_while_somebody_waits_neither_hangs_nor_repeats)
     set_key(false, SECRET);
     gets(NULL, STEP0);
     meanwhile = set_clock_back;
-    gets_none(60, "the next code of work can be used at 04:43:00: try again "
-                  "then");
+    gets_none(60, "this machine's clock says 03:42:30, but the codes of work "
+                  "are used until 04:43:00: set the clock, or, if it is "
+                  "right, remove @/#");
     /* and what was reserved was given back */
     holds("totp", "authplug-used 1 totp 1764304980 1764301351\n");
     real_ms = T0 * 1000;
@@ -756,6 +758,20 @@ TEST(a_login_does_not_wait_for_itself)
     assert_false(login(&second, 3));
     otp_release(&first);
     otp_release(&first); /* which is harmless */
+    gets(&second, 2);
+    otp_release(&second);
+}
+
+TEST(a_lock_that_was_removed_is_made_anew_for_all)
+{
+    set_key(true, SECRET);
+    gets(&first, 0);
+    assert_int_equal(unlink(record_of("hotp.lock")), 0);
+    gets(&first, 1);
+    assert_int_equal(mode_of(record_of("hotp.lock")), 0600);
+    /* it is the one that others wait for */
+    assert_false(login(&second, 3));
+    otp_release(&first);
     gets(&second, 2);
     otp_release(&second);
 }
@@ -1278,6 +1294,7 @@ main(void)
         T(a_clock_that_was_set_back_makes_nobody_wait_longer),
         T(who_has_no_time_to_wait_is_told_what_for),
         T(a_login_does_not_wait_for_itself),
+        T(a_lock_that_was_removed_is_made_anew_for_all),
         T(logins_with_other_secrets_do_not_wait),
         T(a_killed_login_is_not_waited_for),
         T(records_are_in_the_state_directory),

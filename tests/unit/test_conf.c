@@ -132,8 +132,8 @@ TEST(a_backslash_is_a_backslash)
 TEST(an_unquoted_colon_at_the_end_is_a_section_pattern)
 {
 #define SECTION                                                                \
-    "a section pattern ends in a colon: a setting was expected; quote the "    \
-    "value to keep its colon\n"
+    "the line ends in a colon, as a section pattern does: a setting was "      \
+    "expected, with its value in double quotes if the colon belongs to it\n"
     READS("A b\n*:\n", "1 A [b]\nf:2: " SECTION);
     READS("Request password:\n", "f:1: " SECTION);
     READS("Request password:  \r\n", "f:1: " SECTION);

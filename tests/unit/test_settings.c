@@ -359,8 +359,9 @@ TEST(a_line_that_is_wrong_is_named)
         wrong(text, "user:2: Timeout: a number from 1 to 86400 was expected");
     }
     wrong("Host x\nBatch maybe\n", "user:2: Batch: yes or no was expected");
-    wrong("Host x:\n", "user:1: a section pattern ends in a colon: a setting "
-                       "was expected; quote the value to keep its colon");
+    wrong("Host x:\n", "user:1: the line ends in a colon, as a section pattern "
+                       "does: a setting was expected, with its value in "
+                       "double quotes if the colon belongs to it");
 }
 
 TEST(a_keyword_stands_once_in_a_block)
