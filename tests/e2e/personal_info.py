@@ -160,6 +160,8 @@ def crowd(program, database):
 def secret(program, database, directory):
     def before():
         os.chdir(directory)
+        # who runs in the background of a script is deaf to it
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
         if os.getuid() == 0:
             os.setgroups([])

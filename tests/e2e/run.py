@@ -144,7 +144,7 @@ class Run:
             os.close(self.slave)
             os.close(self.master)
         for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGINT,
-                       signal.SIGTERM):
+                       signal.SIGQUIT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         try:
             os.execvp(self.options.command[0], self.options.command)
