@@ -7,6 +7,7 @@
 
 #include "client/mux_alive.h"
 #include "client/mux_forward.h"
+#include "client/mux_inbox.h"
 #include "client/mux_proto.h"
 #include "client/mux_session.h"
 #include "client/mux_spare.h"
@@ -17,17 +18,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,23 +46,14 @@
 
 /* ---------------------------------------------------------------- clients */
 
-enum client_phase { READ_LENGTH, READ_PACKET, READ_FDS };
-
 struct client {
     int sock; /* -1 when it has gone and its session has not ended */
-    enum client_phase phase;
-    unsigned char length[4];
-    size_t have;         /* bytes of the length, or of the packet */
-    size_t need;         /* the packet's */
-    authplug_secret *in; /* the packet; may hold environment variables */
+    struct mux_inbox inbox;
     authplug_secret *out;
     struct timespec since;
-    bool greeted;               /* its HELLO came */
-    bool leaving;               /* to be closed when out is empty */
-    struct mux_request request; /* points into in */
-    int fds[MUX_FDS_MAX];
-    unsigned got_fds;
-    bool waits; /* for what the request of a forward comes to */
+    bool greeted; /* its HELLO came */
+    bool leaving; /* to be closed when out is empty */
+    bool waits;   /* for what the request of a forward comes to */
     struct mux_session *session;
     struct mux_link *link; /* standard input and output, forwarded */
     uint32_t session_id;   /* of the request for one of the two */
@@ -105,13 +94,6 @@ struct server {
     size_t polls_used;
 };
 
-static void
-drop_fds(struct client *client)
-{
-    while (client->got_fds > 0)
-        close(client->fds[--client->got_fds]);
-}
-
 /* What a client forwarded of its own ends with it. */
 static void
 drop_link(struct server *server, struct client *client)
@@ -128,7 +110,7 @@ hang_up(struct server *server, struct client *client)
     if (client->sock < 0)
         return;
     mux_debug(&server->hub, "client %d: gone", client->sock);
-    drop_fds(client);
+    mux_inbox_drop_fds(&client->inbox);
     close(client->sock);
     client->sock = -1;
     server->hub.no_fds = false;
@@ -141,11 +123,10 @@ hang_up(struct server *server, struct client *client)
 static void
 free_client(struct client *client)
 {
-    drop_fds(client);
     if (client->sock >= 0)
         close(client->sock);
     mux_session_free(&client->session);
-    authplug_secret_free(&client->in);
+    mux_inbox_end(&client->inbox);
     authplug_secret_free(&client->out);
     free(client);
 }
@@ -161,9 +142,8 @@ new_client(int sock)
     }
     client->sock = sock;
     clock_gettime(CLOCK_MONOTONIC, &client->since);
-    client->in = authplug_secret_new(MUX_PACKET_MAX);
     client->out = authplug_secret_new(CLIENT_OUT_MAX);
-    if (client->in != NULL && client->out != NULL &&
+    if (mux_inbox_begin(&client->inbox) && client->out != NULL &&
         mux_put_hello(client->out) == AUTHPLUG_OK)
         return client;
     free_client(client);
@@ -258,8 +238,8 @@ accept_client(struct server *server)
 static bool
 refuse(struct client *client, const char *reason)
 {
-    drop_fds(client);
-    return mux_put_refusal(client->out, MUX_S_FAILURE, client->request.id,
+    mux_inbox_drop_fds(&client->inbox);
+    return mux_put_refusal(client->out, MUX_S_FAILURE, client->inbox.request.id,
                            reason) == AUTHPLUG_OK;
 }
 
@@ -268,13 +248,14 @@ start_session(struct server *server, struct client *client)
 {
     if (client->session != NULL || client->link != NULL)
         return refuse(client, "one session at a time");
-    client->got_fds = 0; /* they are the session's from here on */
-    client->session = mux_session_new(&server->hub, server->numbers,
-                                      &client->request.session, client->fds);
+    client->inbox.got_fds = 0; /* they are the session's from here on */
+    client->session =
+        mux_session_new(&server->hub, server->numbers,
+                        &client->inbox.request.session, client->inbox.fds);
     if (client->session == NULL)
         return refuse(client, "out of memory");
     server->numbers++;
-    client->session_id = client->request.id;
+    client->session_id = client->inbox.request.id;
     client->opened_said = false;
     client->tty_said = false;
     return true;
@@ -287,13 +268,14 @@ start_stdio(struct server *server, struct client *client)
 
     if (client->session != NULL || client->link != NULL)
         return refuse(client, "one session at a time");
-    client->got_fds = 0; /* they are the link's from here on */
-    client->link = mux_forwards_stdio(server->forwards, &client->request.stdio,
-                                      client->fds, &why);
+    client->inbox.got_fds = 0; /* they are the link's from here on */
+    client->link =
+        mux_forwards_stdio(server->forwards, &client->inbox.request.stdio,
+                           client->inbox.fds, &why);
     if (client->link == NULL)
         return refuse(client, why);
     client->number = server->numbers++;
-    client->session_id = client->request.id;
+    client->session_id = client->inbox.request.id;
     client->opened_said = false;
     return true;
 }
@@ -302,10 +284,11 @@ start_stdio(struct server *server, struct client *client)
 static bool
 ask_forward(struct server *server, struct client *client)
 {
-    uint32_t id = client->request.id;
+    uint32_t id = client->inbox.request.id;
     struct mux_forward_reply reply;
 
-    mux_forwards_handle(server->forwards, client, &client->request, &reply);
+    mux_forwards_handle(server->forwards, client, &client->inbox.request,
+                        &reply);
     client->waits = reply.kind == MUX_FORWARD_LATER;
     if (client->waits)
         return true;
@@ -323,9 +306,9 @@ ask_forward(struct server *server, struct client *client)
 static bool
 serve(struct server *server, struct client *client)
 {
-    uint32_t id = client->request.id;
+    uint32_t id = client->inbox.request.id;
 
-    switch (client->request.type) {
+    switch (client->inbox.request.type) {
     case MUX_NEW_SESSION:
         return start_session(server, client);
     case MUX_NEW_STDIO_FWD:
@@ -352,7 +335,7 @@ serve(struct server *server, struct client *client)
 static bool
 handle(struct server *server, struct client *client)
 {
-    const struct mux_request *request = &client->request;
+    const struct mux_request *request = &client->inbox.request;
 
     mux_debug(&server->hub, "client %d: %s", client->sock,
               mux_request_name(request->type));
@@ -364,145 +347,17 @@ handle(struct server *server, struct client *client)
     return serve(server, client);
 }
 
-/* Takes the descriptors out of a message; false unless there is exactly one. */
-static bool
-take_fd(struct client *client, struct msghdr *message)
-{
-    struct cmsghdr *control;
-    int fd = -1;
-    int found = 0;
-
-    for (control = CMSG_FIRSTHDR(message); control != NULL;
-         control = CMSG_NXTHDR(message, control)) {
-        const unsigned char *data = CMSG_DATA(control);
-        size_t left = control->cmsg_len - CMSG_LEN(0);
-
-        if (control->cmsg_level != SOL_SOCKET ||
-            control->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (; left >= sizeof fd; left -= sizeof fd, data += sizeof fd) {
-            if (found++ > 0)
-                close(fd);
-            memcpy(&fd, data, sizeof fd);
-        }
-    }
-    if (found == 1 && (message->msg_flags & MSG_CTRUNC) == 0) {
-        client->fds[client->got_fds++] = fd;
-        return true;
-    }
-    if (found > 0)
-        close(fd);
-    return false;
-}
-
-/*
- * How a read went: 1 when what was needed is there, 0 when some of it is not
- * there yet, -1 when the client is to be dropped.
- */
-static int
-read_result(ssize_t got, size_t want)
-{
-    if (got < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0
-                                                                         : -1;
-    return got == 0 ? -1 : (size_t)got == want;
-}
-
-/* One descriptor, in a message of its own of one byte. */
-static int
-read_fd(struct client *client)
-{
-    union {
-        struct cmsghdr align;
-        char space[CMSG_SPACE(4 * sizeof(int))];
-    } control;
-    char byte;
-    struct iovec piece = {&byte, 1};
-    struct msghdr message = {
-        .msg_iov = &piece,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof control,
-    };
-    int result =
-        read_result(recvmsg(client->sock, &message, MSG_CMSG_CLOEXEC), 1);
-
-    if (result == 1 && !take_fd(client, &message))
-        return -1;
-    return result;
-}
-
-static int
-read_length(struct client *client)
-{
-    size_t want = sizeof client->length - client->have;
-    /* Without room for descriptors the kernel closes those that come. */
-    ssize_t got = recv(client->sock, client->length + client->have, want, 0);
-    int result = read_result(got, want);
-    authplug_reader reader;
-
-    if (got > 0)
-        client->have += (size_t)got;
-    if (result != 1)
-        return result;
-    reader = authplug_reader_over(
-        authplug_span_make(client->length, sizeof client->length), 0);
-    client->need = authplug_get_uint32(&reader);
-    client->have = 0;
-    client->phase = READ_PACKET;
-    authplug_secret_clear(client->in);
-    return client->need >= MUX_PACKET_MIN && client->need <= MUX_PACKET_MAX
-               ? 1
-               : -1;
-}
-
-static int
-read_packet(struct client *client)
-{
-    size_t want = client->need - client->have;
-    unsigned char *room;
-    ssize_t got;
-    int result;
-
-    if (authplug_secret_reserve(client->in, want, &room) != AUTHPLUG_OK)
-        return -1;
-    got = recv(client->sock, room, want, 0);
-    result = read_result(got, want);
-    if (got > 0) {
-        authplug_secret_commit(client->in, (size_t)got);
-        client->have += (size_t)got;
-    }
-    if (result != 1)
-        return result;
-    client->have = 0;
-    client->phase = READ_FDS;
-    return mux_request_read(authplug_secret_span(client->in),
-                            &client->request) == AUTHPLUG_OK
-               ? 1
-               : -1;
-}
-
-/* Reads what there is, never beyond what is due: descriptors come between. */
+/* Serves what has come; the others are to have their turns, too. */
 static void
 read_client(struct server *server, struct client *client)
 {
     int turns = CLIENT_TURNS;
     int result = 1;
 
-    while (result == 1 && turns > 0 && !client->leaving && !client->waits) {
-        if (client->phase == READ_LENGTH)
-            result = read_length(client);
-        else if (client->phase == READ_PACKET)
-            result = read_packet(client);
-        else if (client->got_fds < client->request.fds)
-            result = read_fd(client);
-        if (result == 1 && client->phase == READ_FDS &&
-            client->got_fds == client->request.fds) {
-            client->phase = READ_LENGTH;
-            turns--;
-            if (!handle(server, client))
-                result = -1;
-        }
+    while (result == 1 && turns-- > 0 && !client->leaving && !client->waits) {
+        result = mux_inbox_read(&client->inbox, client->sock);
+        if (result == 1 && !handle(server, client))
+            result = -1;
     }
     if (result < 0)
         hang_up(server, client);
