@@ -119,14 +119,8 @@ take_place(struct login *login, standing *place)
     return out;
 }
 
-/* What is asked of the connection besides, as the configuration says. */
-typedef struct wishes {
-    bool forwards;
-    bool strict; /* or none at all */
-} wishes;
-
 static outcome
-log_in(struct login *login, standing *place, ssh_args *args, wishes *wish)
+log_in(struct login *login, standing *place, ssh_args *args)
 {
     login_end end = LOGIN_FAILED;
     outcome out = FAILED;
@@ -137,8 +131,8 @@ log_in(struct login *login, standing *place, ssh_args *args, wishes *wish)
         out = take_place(login, place);
     if (out == MADE && master_prepare(place))
         end = login_run(login);
-    *wish = (wishes){login->config.forwards,
-                     login->config.exit_on_forward_failure};
+    if (out == STANDS && !ssh_forward(login, place->path))
+        out = FAILED;
     end = ssh_settle(login, end);
     if (out != MADE)
         return out;
@@ -174,9 +168,7 @@ serve(struct login *login, standing *place)
         session_hold_signals(false);
         return EXIT_FAILED;
     }
-    if (login->config.forwards &&
-        session_forward(args, place->path) != EXIT_GOOD &&
-        login->config.exit_on_forward_failure) {
+    if (!ssh_forward(login, place->path)) {
         (void)kill(child, SIGTERM);
         return master_wait(child), EXIT_FAILED;
     }
@@ -187,16 +179,12 @@ serve(struct login *login, standing *place)
     return result;
 }
 
-/* There is one: it gets the forwards, and is what --foreground waits for. */
+/* There is one, which is what --foreground waits for. */
 static int
-use_standing(const ssh_args *args, const wishes *wish, const standing *place)
+use_standing(const ssh_args *args, const standing *place)
 {
-    int result;
+    int result = tell_path(args, place->path);
 
-    if (wish->forwards && session_forward(args, place->path) != EXIT_GOOD &&
-        wish->strict)
-        return EXIT_FAILED;
-    result = tell_path(args, place->path);
     if (args->foreground && result == EXIT_GOOD)
         standing_wait(place->path);
     return result;
@@ -237,7 +225,6 @@ connect_run(ssh_args *args)
 {
     struct login login = {.stays = true};
     standing place = {.lock = -1};
-    wishes wish;
     int result = spare(args);
 
     if (result >= 0)
@@ -245,9 +232,9 @@ connect_run(ssh_args *args)
     if (stands_where_told(args))
         return EXIT_GOOD;
     result = EXIT_FAILED;
-    switch (log_in(&login, &place, args, &wish)) {
+    switch (log_in(&login, &place, args)) {
     case STANDS:
-        result = use_standing(args, &wish, &place);
+        result = use_standing(args, &place);
         break;
     case MADE:
         result = serve(&login, &place);

@@ -70,9 +70,8 @@ is_bare(const struct login *login)
            !login->args->stdio_forward;
 }
 
-/* False where a forward that cannot be had is to end it all. */
-static bool
-forward(const struct login *login, const char *path)
+bool
+ssh_forward(const struct login *login, const char *path)
 {
     return !login->config.forwards ||
            session_forward(login->args, path) == EXIT_GOOD ||
@@ -135,7 +134,7 @@ run_session(struct login *login, standing *place, bool shared)
         session_hold_signals(false);
         return EXIT_FAILED;
     }
-    if (!forward(login, master_path())) {
+    if (!ssh_forward(login, master_path())) {
         (void)kill(child, SIGTERM);
         return master_wait(child), EXIT_FAILED;
     }
@@ -177,7 +176,7 @@ log_in(ssh_args *args)
         login.stays = shared || is_bare(&login);
         end = login_run(&login);
     }
-    if (path != NULL && !forward(&login, path))
+    if (path != NULL && !ssh_forward(&login, path))
         path = NULL; /* said, and all is over */
     bare = is_bare(&login);
     waits = !login.config.fork_after_authentication;

@@ -18,4 +18,8 @@ int connect_run(ssh_args *args);
  */
 login_end ssh_settle(struct login *login, login_end end);
 
+/* Has the connection at this path make the forwards that are asked for. False
+ * where one that cannot be had is to end it all. */
+bool ssh_forward(const struct login *login, const char *path);
+
 #endif
