@@ -97,7 +97,8 @@ echo
 sed -e 's/"plugin":"exec [^"]*"/"plugin":"..."/' -e 's/^/     /' "$W/serve.log"
 cat <<'END'
 
-Next: ./run try --help, ./run ssh --help, ./run serve --help, ./test, and
-README.md.
+Next: docs/answer.md for codes and passwords that answer themselves,
+./run connect --help for git and rsync as they are, ./run try --help for
+plugins of your own, ./run serve --help, ./test, and README.md.
 END
 exit "$result"
