@@ -77,6 +77,7 @@ struct server {
     bool served; /* somebody has connected */
     bool dead;   /* the connection is */
     bool stop;
+    uint64_t stepped; /* how many packets had come when all was stepped */
     bool exit;    /* a client has asked for the end */
     bool closing; /* a client wants no more of them, and links may end */
     struct mux_forwards *forwards;
@@ -556,6 +557,7 @@ step_sessions(struct server *server)
             mux_forwards_step(server->forwards, server->turn / 2);
         check_connection(server);
     } while (server->hub.packets.in_packets != before && !server->dead);
+    server->stepped = before;
 }
 
 static void
@@ -688,13 +690,19 @@ sooner(long a, long b)
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* How long poll() may wait: for ever, but for the clocks that run. */
+/*
+ * How long poll() may wait: for ever, but for the clocks that run. Not at all
+ * when packets have come since all was stepped: libssh takes some in whenever a
+ * channel is closed, and the socket has nothing to tell of these any more.
+ */
 static int
 patience(const struct server *server)
 {
     const struct mux_options *options = server->options;
     long left = mux_alive_patience(&server->alive), more;
 
+    if (server->hub.packets.in_packets != server->stepped)
+        return 0;
     if (!server->served && options->first_client_ms > 0) {
         more = options->first_client_ms - mux_elapsed_ms(&server->start);
         left = sooner(left, more < 0 ? 0 : more);

@@ -60,6 +60,7 @@ until_true() {
 }
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
+are_gone() { for gone in "$@"; do is_gone "$gone" || return 1; done; }
 has() { grep -q -- "$2" "$T/$1" 2>/dev/null; }
 
 # --------------------------------------------------------------- a sshd

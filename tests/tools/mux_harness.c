@@ -1,12 +1,14 @@
 /*
  * mux_harness - logs in with a key on loopback and serves the connection.
  *
- *     mux_harness [-1] [-d] [-a AGENT] [-c CIPHERS] [-o PID] [-t MS] PORT KEY [PATH]
+ *     mux_harness [-1] [-d] [-a AGENT] [-c CIPHERS] [-l MS] [-o PID] [-t MS]
+ *                 PORT KEY [PATH]
  *
- * -1 serves one client, -a forwards an agent, -d tells on standard error what happens, -o serves on
- * behalf of a process, -t waits so long for the first client. Prints the
- * socket's path when it listens; PATH is where it is then moved to. Exits with
- * the number of enum mux_end, or 100 before serving.
+ * -1 serves one client, -a forwards an agent, -d tells on standard error what
+ * happens, -l is late: each socket is so long in closing, -o serves on behalf
+ * of a process, -t waits so long for the first client. Prints the socket's path
+ * when it listens; PATH is where it is then moved to. Exits with the number of
+ * enum mux_end, or 100 before serving.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -15,13 +17,29 @@
 #include "client/mux.h"
 
 #include <libssh/libssh.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FAILED = 100 };
+
+static int late_ms;
+
+/* Instead of libc's: what comes meanwhile comes at an awkward moment. */
+int
+close(int fd)
+{
+    struct stat st;
+
+    if (late_ms > 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+        (void)poll(NULL, 0, late_ms);
+    return (int)syscall(SYS_close, fd);
+}
 
 static void
 debug(void *user, const char *text)
@@ -98,7 +116,7 @@ main(int argc, char **argv)
     int option;
     int fd;
 
-    while ((option = getopt(argc, argv, "1da:c:o:t:")) != -1) {
+    while ((option = getopt(argc, argv, "1da:c:l:o:t:")) != -1) {
         if (option == '1')
             options.once = true;
         else if (option == 'd')
@@ -107,14 +125,16 @@ main(int argc, char **argv)
             options.agent = optarg;
         else if (option == 'c')
             ciphers = optarg;
+        else if (option == 'l')
+            late_ms = (int)strtol(optarg, NULL, 10);
         else if (option == 'o')
             options.owner_pid = (pid_t)strtol(optarg, NULL, 10);
         else if (option == 't')
             options.first_client_ms = (int)strtol(optarg, NULL, 10);
         else
             return fail("usage",
-                        "[-1] [-d] [-a AGENT] [-c CIPHERS] [-o PID] [-t MS] "
-                        "PORT KEY [PATH]");
+                        "[-1] [-d] [-a AGENT] [-c CIPHERS] [-l MS] [-o PID] "
+                        "[-t MS] PORT KEY [PATH]");
     }
     if (argc - optind < 2)
         return fail("usage", "a port and a key file are needed");
