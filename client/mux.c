@@ -1,4 +1,4 @@
-/* A control master for stock ssh: the loop and its clients. */
+/* A control master for stock ssh: the socket, and the loop. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -6,10 +6,8 @@
 #include "client/mux.h"
 
 #include "client/mux_alive.h"
+#include "client/mux_clients.h"
 #include "client/mux_forward.h"
-#include "client/mux_inbox.h"
-#include "client/mux_proto.h"
-#include "client/mux_session.h"
 #include "client/mux_spare.h"
 
 #include <errno.h>
@@ -32,36 +30,11 @@
 /* Turns of the SSH socket in one round; libssh reads 4 KiB in each. */
 #define SSH_TURNS 64
 
-/* Packets that one client may have served in one round. */
-#define CLIENT_TURNS 8
-
-/* The most that waits to be sent to a client; it reads or it is dropped. */
-#define CLIENT_OUT_MAX 4096
-
-/* For how long a client may take to say that it is one. */
-#define HELLO_MS 10000
-
 /* For how long the farewell may take, when the server does not read. */
 #define FAREWELL_MS 1000
 
-/* ---------------------------------------------------------------- clients */
-
-struct client {
-    int sock; /* -1 when it has gone and its session has not ended */
-    struct mux_inbox inbox;
-    authplug_secret *out;
-    struct timespec since;
-    bool greeted; /* its HELLO came */
-    bool leaving; /* to be closed when out is empty */
-    bool waits;   /* for what the request of a forward comes to */
-    struct mux_session *session;
-    struct mux_link *link; /* standard input and output, forwarded */
-    uint32_t session_id;   /* of the request for one of the two */
-    uint32_t number;       /* the link's */
-    bool opened_said;
-    bool tty_said;
-    size_t polled; /* its first place among the polls; 0 if none */
-};
+/* The first places among the polls are fixed; negative ones are passed over. */
+enum { AT_SIGNALS, AT_OWNER, AT_LISTEN, AT_SSH, AT_CLIENTS };
 
 struct server {
     struct mux_hub hub;
@@ -78,88 +51,17 @@ struct server {
     bool dead;   /* the connection is */
     bool stop;
     uint64_t stepped; /* how many packets had come when all was stepped */
-    bool exit;    /* a client has asked for the end */
-    bool closing; /* a client wants no more of them, and links may end */
     struct mux_forwards *forwards;
     struct timespec start;
     struct timespec idle; /* when somebody was there last */
     struct mux_alive alive;
     struct mux_spare spare;
-    struct client *clients[MUX_CLIENTS_MAX];
-    size_t count;
-    size_t turn;      /* whose turn is first; it goes round */
-    uint32_t numbers; /* of sessions and links */
-    struct pollfd polls[4 + MUX_CLIENTS_MAX * (1 + MUX_SESSION_POLLS) +
-                        MUX_FORWARDS_POLLS];
+    struct mux_clients clients;
+    size_t turn; /* whose turn is first; it goes round */
+    struct pollfd polls[AT_CLIENTS + MUX_CLIENTS_POLLS + MUX_FORWARDS_POLLS];
     size_t forwards_polled; /* their first place */
     size_t polls_used;
 };
-
-/* What a client forwarded of its own ends with it. */
-static void
-drop_link(struct server *server, struct client *client)
-{
-    if (client->link != NULL)
-        mux_links_let_go(mux_forwards_links(server->forwards), client->link);
-    client->link = NULL;
-}
-
-/* The client has gone, or has to. Its session may live on for a moment. */
-static void
-hang_up(struct server *server, struct client *client)
-{
-    if (client->sock < 0)
-        return;
-    mux_debug(&server->hub, "client %d: gone", client->sock);
-    mux_inbox_drop_fds(&client->inbox);
-    close(client->sock);
-    client->sock = -1;
-    server->hub.no_fds = false;
-    mux_forwards_forget(server->forwards, client);
-    drop_link(server, client);
-    if (client->session != NULL)
-        mux_session_abandon(client->session);
-}
-
-static void
-free_client(struct client *client)
-{
-    if (client->sock >= 0)
-        close(client->sock);
-    mux_session_free(&client->session);
-    mux_inbox_end(&client->inbox);
-    authplug_secret_free(&client->out);
-    free(client);
-}
-
-static struct client *
-new_client(int sock)
-{
-    struct client *client = calloc(1, sizeof *client);
-
-    if (client == NULL) {
-        close(sock);
-        return NULL;
-    }
-    client->sock = sock;
-    clock_gettime(CLOCK_MONOTONIC, &client->since);
-    client->out = authplug_secret_new(CLIENT_OUT_MAX);
-    if (mux_inbox_begin(&client->inbox) && client->out != NULL &&
-        mux_put_hello(client->out) == AUTHPLUG_OK)
-        return client;
-    free_client(client);
-    return NULL;
-}
-
-static bool
-is_our_user(int sock)
-{
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-
-    return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-           peer.uid == geteuid();
-}
 
 static void
 remove_path(struct server *server)
@@ -189,8 +91,7 @@ note_path(struct server *server)
 {
     struct stat st;
 
-    if (server->options->path != NULL &&
-        lstat(server->options->path, &st) == 0)
+    if (server->options->path != NULL && lstat(server->options->path, &st) == 0)
         server->path_inode = st.st_ino;
 }
 
@@ -204,10 +105,19 @@ stop_listening(struct server *server)
     server->listen_fd = -1;
 }
 
+static bool
+is_our_user(int sock)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+
+    return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+           peer.uid == geteuid();
+}
+
 static void
 accept_client(struct server *server)
 {
-    struct client *client;
     int sock =
         accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -216,272 +126,16 @@ accept_client(struct server *server)
                              errno == ENOMEM || errno == ENOBUFS;
         return;
     }
-    if (!is_our_user(sock) || server->count == MUX_CLIENTS_MAX) {
-        mux_debug(&server->hub, "a client was turned away: %s",
-                  server->count == MUX_CLIENTS_MAX ? "too many"
-                                                   : "another user");
+    if (!is_our_user(sock)) {
+        mux_debug(&server->hub, "a client was turned away: another user");
         close(sock);
         return;
     }
-    client = new_client(sock);
-    if (client == NULL)
+    if (!mux_clients_add(&server->clients, sock))
         return;
-    mux_debug(&server->hub, "client %d: connected", sock);
-    server->clients[server->count++] = client;
     server->served = true;
     if (server->options->once)
         stop_listening(server);
-}
-
-/* ------------------------------------------------------- what clients say */
-
-/* False when the client is to be dropped, here and in what follows. */
-static bool
-refuse(struct client *client, const char *reason)
-{
-    mux_inbox_drop_fds(&client->inbox);
-    return mux_put_refusal(client->out, MUX_S_FAILURE, client->inbox.request.id,
-                           reason) == AUTHPLUG_OK;
-}
-
-static bool
-start_session(struct server *server, struct client *client)
-{
-    if (client->session != NULL || client->link != NULL)
-        return refuse(client, "one session at a time");
-    client->inbox.got_fds = 0; /* they are the session's from here on */
-    client->session =
-        mux_session_new(&server->hub, server->numbers,
-                        &client->inbox.request.session, client->inbox.fds);
-    if (client->session == NULL)
-        return refuse(client, "out of memory");
-    server->numbers++;
-    client->session_id = client->inbox.request.id;
-    client->opened_said = false;
-    client->tty_said = false;
-    return true;
-}
-
-static bool
-start_stdio(struct server *server, struct client *client)
-{
-    const char *why;
-
-    if (client->session != NULL || client->link != NULL)
-        return refuse(client, "one session at a time");
-    client->inbox.got_fds = 0; /* they are the link's from here on */
-    client->link =
-        mux_forwards_stdio(server->forwards, &client->inbox.request.stdio,
-                           client->inbox.fds, &why);
-    if (client->link == NULL)
-        return refuse(client, why);
-    client->number = server->numbers++;
-    client->session_id = client->inbox.request.id;
-    client->opened_said = false;
-    return true;
-}
-
-/* A forward is to be opened or closed; it may take more than one call. */
-static bool
-ask_forward(struct server *server, struct client *client)
-{
-    uint32_t id = client->inbox.request.id;
-    struct mux_forward_reply reply;
-
-    mux_forwards_handle(server->forwards, client, &client->inbox.request,
-                        &reply);
-    client->waits = reply.kind == MUX_FORWARD_LATER;
-    if (client->waits)
-        return true;
-    if (reply.kind == MUX_FORWARD_REFUSED) {
-        mux_debug(&server->hub, "client %d: refused: %s", client->sock,
-                  reply.reason);
-        return refuse(client, reply.reason);
-    }
-    if (reply.kind == MUX_FORWARD_PORT)
-        return mux_put_remote_port(client->out, id, reply.port) == AUTHPLUG_OK;
-    return mux_put_ok(client->out, id) == AUTHPLUG_OK;
-}
-
-/* Carries out a request that makes sense. */
-static bool
-serve(struct server *server, struct client *client)
-{
-    uint32_t id = client->inbox.request.id;
-
-    switch (client->inbox.request.type) {
-    case MUX_NEW_SESSION:
-        return start_session(server, client);
-    case MUX_NEW_STDIO_FWD:
-        return start_stdio(server, client);
-    case MUX_OPEN_FWD:
-    case MUX_CLOSE_FWD:
-        return ask_forward(server, client);
-    case MUX_ALIVE_CHECK:
-        return mux_put_alive(client->out, id, (uint32_t)getpid()) ==
-               AUTHPLUG_OK;
-    case MUX_TERMINATE:
-        server->exit = true;
-        return mux_put_ok(client->out, id) == AUTHPLUG_OK;
-    case MUX_STOP_LISTENING:
-        server->closing = true;
-        stop_listening(server);
-        return mux_put_ok(client->out, id) == AUTHPLUG_OK;
-    default:
-        return true; /* HELLO */
-    }
-}
-
-/* A whole request is there, descriptors included. */
-static bool
-handle(struct server *server, struct client *client)
-{
-    const struct mux_request *request = &client->inbox.request;
-
-    mux_debug(&server->hub, "client %d: %s", client->sock,
-              mux_request_name(request->type));
-    if (client->greeted == (request->type == MUX_HELLO))
-        return false; /* twice, or not first */
-    client->greeted = true;
-    if (request->refusal != NULL)
-        return refuse(client, request->refusal);
-    return serve(server, client);
-}
-
-/* Serves what has come; the others are to have their turns, too. */
-static void
-read_client(struct server *server, struct client *client)
-{
-    int turns = CLIENT_TURNS;
-    int result = 1;
-
-    while (result == 1 && turns-- > 0 && !client->leaving && !client->waits) {
-        result = mux_inbox_read(&client->inbox, client->sock);
-        if (result == 1 && !handle(server, client))
-            result = -1;
-    }
-    if (result < 0)
-        hang_up(server, client);
-}
-
-/* ---------------------------------------------------- what clients are told */
-
-static bool
-flush_client(struct client *client)
-{
-    authplug_span left = authplug_secret_span(client->out);
-    ssize_t put;
-
-    if (left.len == 0)
-        return true;
-    put = send(client->sock, left.data, left.len, MSG_NOSIGNAL);
-    if (put < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-    authplug_secret_drop(client->out, (size_t)put);
-    return true;
-}
-
-/* Says what the session's report has that was not said. */
-static bool
-tell(struct client *client, const struct mux_session_report *report)
-{
-    authplug_status status = AUTHPLUG_OK;
-
-    if (report->state == MUX_SESSION_REFUSED)
-        return mux_put_refusal(client->out, MUX_S_FAILURE, client->session_id,
-                               report->reason) == AUTHPLUG_OK;
-    if (report->state == MUX_SESSION_OPENING)
-        return true;
-    if (!client->opened_said)
-        status =
-            mux_put_opened(client->out, client->session_id, report->number);
-    client->opened_said = true;
-    if (status == AUTHPLUG_OK && report->tty_failed && !client->tty_said) {
-        client->tty_said = true;
-        status = mux_put_tty_failed(client->out, report->number);
-    }
-    if (report->state == MUX_SESSION_ENDED) {
-        /* Without a status the client is left alone, and says 255. */
-        client->leaving = true;
-        if (status == AUTHPLUG_OK && report->exited)
-            status =
-                mux_put_exit(client->out, report->number, report->exit_status);
-    }
-    return status == AUTHPLUG_OK;
-}
-
-/* The same of standard input and output. The client leaves with them. */
-static bool
-tell_link(struct server *server, struct client *client)
-{
-    enum mux_link_state state = mux_link_state(client->link);
-    authplug_status status = AUTHPLUG_OK;
-
-    if (state == MUX_LINK_OPENING)
-        return true;
-    if (state == MUX_LINK_REFUSED)
-        status = mux_put_refusal(client->out, MUX_S_FAILURE, client->session_id,
-                                 mux_link_reason(client->link));
-    else if (!client->opened_said)
-        status =
-            mux_put_opened(client->out, client->session_id, client->number);
-    client->opened_said = true;
-    client->leaving = state == MUX_LINK_ENDED;
-    if (state != MUX_LINK_UP)
-        drop_link(server, client);
-    return status == AUTHPLUG_OK;
-}
-
-/* Whether its session is over, and only to be let go of. */
-static bool
-is_through(const struct client *client)
-{
-    const struct mux_session_report *report;
-
-    if (client->session == NULL)
-        return false;
-    report = mux_session_report(client->session);
-    return report->state == MUX_SESSION_REFUSED ||
-           report->state == MUX_SESSION_ENDED;
-}
-
-/* Brings a client up to date; false when it is to be forgotten. */
-static bool
-update_client(struct server *server, struct client *client)
-{
-    if (client->session != NULL && client->sock >= 0 &&
-        !tell(client, mux_session_report(client->session)))
-        hang_up(server, client);
-    if (client->link != NULL && !tell_link(server, client))
-        hang_up(server, client);
-    if (client->waits && client->sock >= 0 && !ask_forward(server, client))
-        hang_up(server, client);
-    if (client->sock >= 0 && !flush_client(client))
-        hang_up(server, client);
-    if (client->sock >= 0 && client->leaving &&
-        authplug_secret_len(client->out) == 0)
-        hang_up(server, client);
-    /* the server hears of it after the client, who waits for it */
-    if (is_through(client)) {
-        mux_session_free(&client->session);
-        mux_spare_again(&server->spare);
-    }
-    return client->sock >= 0 || client->session != NULL;
-}
-
-static void
-update_clients(struct server *server)
-{
-    size_t i = 0;
-
-    while (i < server->count) {
-        if (update_client(server, server->clients[i])) {
-            i++;
-            continue;
-        }
-        free_client(server->clients[i]);
-        server->clients[i] = server->clients[--server->count];
-    }
 }
 
 /* --------------------------------------------------------------- the loop */
@@ -490,13 +144,10 @@ update_clients(struct server *server)
 static bool
 wants_spare(const struct server *server)
 {
-    if (!server->options->ahead || server->closing || server->dead ||
+    if (!server->options->ahead || server->clients.closing || server->dead ||
         (server->options->once && server->served))
         return false;
-    for (size_t i = 0; i < server->count; i++)
-        if (server->clients[i]->session != NULL)
-            return false;
-    return true;
+    return !mux_clients_have_session(&server->clients);
 }
 
 static void
@@ -510,27 +161,6 @@ check_connection(struct server *server)
 }
 
 /*
- * A session with too large a backlog pauses the connection until its reader
- * goes on; while others are there, not for ever.
- */
-static void
-check_backlogs(struct server *server)
-{
-    size_t i;
-
-    server->hub.paused = false;
-    for (i = 0; i < server->count; i++) {
-        struct mux_session *session = server->clients[i]->session;
-        long ms = session != NULL ? mux_session_flooded_ms(session) : -1;
-
-        if (ms > MUX_BACKLOG_MS && server->count > 1)
-            mux_session_give_up(session);
-        else if (ms >= 0)
-            server->hub.paused = true;
-    }
-}
-
-/*
  * Steps all sessions and forwards, again and again while any of their calls let
  * libssh take packets in, for these may be for one that was stepped before.
  */
@@ -538,21 +168,14 @@ static void
 step_sessions(struct server *server)
 {
     uint64_t before;
-    size_t i;
 
     do {
         before = server->hub.packets.in_packets;
-        check_backlogs(server);
+        mux_clients_check_backlogs(&server->clients);
         /* Who comes first leaves nothing to the others: take turns. */
         if (server->turn++ % 2 == 1)
             mux_forwards_step(server->forwards, server->turn / 2);
-        for (i = 0; i < server->count; i++) {
-            struct client *client =
-                server->clients[(server->turn + i) % server->count];
-
-            if (client->session != NULL)
-                mux_session_step(client->session);
-        }
+        mux_clients_step(&server->clients, server->turn);
         if (server->turn % 2 == 1)
             mux_forwards_step(server->forwards, server->turn / 2);
         check_connection(server);
@@ -577,18 +200,14 @@ static void
 take_signals(struct server *server)
 {
     struct signalfd_siginfo info;
-    size_t i;
 
     while (read(server->signal_fd, &info, sizeof info) ==
            (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT ||
             info.ssi_signo == SIGHUP)
             server->stop = true;
-        if (info.ssi_signo != SIGWINCH)
-            continue;
-        for (i = 0; i < server->count; i++)
-            if (server->clients[i]->session != NULL)
-                mux_session_resized(server->clients[i]->session);
+        if (info.ssi_signo == SIGWINCH)
+            mux_clients_resized(&server->clients);
     }
 }
 
@@ -598,15 +217,11 @@ add_poll(struct server *server, int fd, int events)
     server->polls[server->polls_used++] = (struct pollfd){fd, (short)events, 0};
 }
 
-/* The first four places are fixed; poll() passes over negative ones. */
-enum { AT_SIGNALS, AT_OWNER, AT_LISTEN, AT_SSH, AT_CLIENTS };
-
 static void
 fill_polls(struct server *server)
 {
     ssh_session ssh = server->hub.ssh;
     bool writes = (ssh_get_status(ssh) & SSH_WRITE_PENDING) != 0;
-    size_t i;
 
     server->polls_used = 0;
     add_poll(server, server->signal_fd, POLLIN);
@@ -614,69 +229,18 @@ fill_polls(struct server *server)
     add_poll(server, server->hub.no_fds ? -1 : server->listen_fd, POLLIN);
     add_poll(server, server->hub.paused ? -1 : ssh_get_fd(ssh),
              writes ? POLLIN | POLLOUT : POLLIN);
-    for (i = 0; i < server->count; i++) {
-        struct client *client = server->clients[i];
-        bool says = authplug_secret_len(client->out) > 0;
-
-        client->polled = server->polls_used;
-        add_poll(server, client->sock,
-                 says            ? POLLOUT
-                 : client->waits ? 0 /* POLLHUP comes anyhow */
-                                 : POLLIN);
-        if (client->session != NULL)
-            server->polls_used += mux_session_poll(
-                client->session, server->polls + server->polls_used);
-    }
+    server->polls_used +=
+        mux_clients_poll(&server->clients, server->polls + server->polls_used);
     server->forwards_polled = server->polls_used;
     server->polls_used +=
         mux_forwards_poll(server->forwards, server->polls + server->polls_used);
-}
-
-static void
-take_clients(struct server *server)
-{
-    size_t i;
-
-    for (i = 0; i < server->count; i++) {
-        struct client *client = server->clients[i];
-        const struct pollfd *poll = server->polls + client->polled;
-
-        if (client->session != NULL)
-            mux_session_ready(client->session, poll + 1);
-        if (client->sock < 0 || poll->revents == 0 ||
-            authplug_secret_len(client->out) > 0)
-            continue;
-        if (client->waits)
-            hang_up(server, client);
-        else
-            read_client(server, client);
-    }
-}
-
-/* Turns those away that say nothing; whether there are any yet. */
-static bool
-drop_silent(struct server *server)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < server->count; i++) {
-        struct client *client = server->clients[i];
-
-        if (client->sock < 0 || client->greeted)
-            continue;
-        if (mux_elapsed_ms(&client->since) >= HELLO_MS)
-            hang_up(server, client);
-        else
-            any = true;
-    }
-    return any;
 }
 
 /* Whether nobody uses the connection, so that it may end by idle_ms. */
 static bool
 is_idle(const struct server *server)
 {
-    return server->count == 0 &&
+    return server->clients.count == 0 &&
            mux_forwards_links(server->forwards)->count == 0 &&
            server->options->idle_ms > 0 &&
            (server->options->owner_pid == 0 || server->owner_gone ||
@@ -743,14 +307,15 @@ is_over(const struct server *server, enum mux_end *end)
         *end = MUX_END_STOPPED;
         return true;
     }
-    if (server->exit) {
+    if (server->clients.exit) {
         *end = MUX_END_EXIT;
         return true;
     }
-    if (server->count > 0)
+    if (server->clients.count > 0)
         return false;
     *end = MUX_END_DONE;
-    if (server->closing && mux_forwards_links(server->forwards)->count == 0)
+    if (server->clients.closing &&
+        mux_forwards_links(server->forwards)->count == 0)
         return true;
     if ((server->owner_gone && options->idle_ms == 0) ||
         (options->once && server->served) ||
@@ -770,8 +335,8 @@ loop(struct server *server)
         if (!is_idle(server)) /* who is there may be gone after this turn */
             clock_gettime(CLOCK_MONOTONIC, &server->idle);
         step_sessions(server);
-        server->silent = drop_silent(server);
-        update_clients(server);
+        server->silent = mux_clients_drop_silent(&server->clients);
+        mux_clients_update(&server->clients);
         mux_links_sweep(mux_forwards_links(server->forwards));
         check_owner(server);
         mux_spare_step(&server->spare, &server->hub, wants_spare(server));
@@ -790,7 +355,9 @@ loop(struct server *server)
             take_signals(server);
         if (server->polls[AT_OWNER].revents != 0)
             server->owner_gone = true;
-        take_clients(server);
+        mux_clients_ready(&server->clients, server->polls + AT_CLIENTS);
+        if (server->clients.closing && server->listen_fd >= 0)
+            stop_listening(server);
         mux_forwards_ready(server->forwards,
                            server->polls + server->forwards_polled);
         if (server->polls[AT_SSH].revents != 0)
@@ -881,14 +448,7 @@ say_farewell(struct server *server)
     long left;
 
     ssh_set_message_callback(ssh, deny, NULL);
-    while (server->count > 0) {
-        struct client *client = server->clients[--server->count];
-
-        if (server->dead && client->session != NULL)
-            mux_session_lost(client->session);
-        hang_up(server, client); /* closes the channel */
-        free_client(client);
-    }
+    mux_clients_end(&server->clients, server->dead);
     mux_spare_end(&server->spare);
     mux_forwards_free(&server->forwards);
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -956,6 +516,8 @@ mux_serve(ssh_session session, int listen_fd, const struct mux_options *options)
     server->hub.agent = options->agent;
     server->hub.spare = &server->spare;
     server->forwards = mux_forwards_new(&server->hub);
+    server->clients.hub = &server->hub;
+    server->clients.forwards = server->forwards;
     clock_gettime(CLOCK_MONOTONIC, &server->start);
     server->idle = server->start;
     mux_alive_begin(&server->alive, &server->hub, options->alive_ms,
