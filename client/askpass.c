@@ -1,487 +1,52 @@
 /*
- * The broker: starts the command, looks who asks, and gives each ssh a process
- * that holds its conversation. It waits for nobody in particular.
+ * The broker: starts the command, waits for whatever happens, and hands what is
+ * asked to the conversation of the ssh that asks. It waits for nobody in
+ * particular.
  */
 #define _GNU_SOURCE
-#include "client/askpass.h"
+#include "client/askpass_broker.h"
 
-#include "client/settings.h"
-
-#include <authplug/wire.h>
-
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#define HELPER "authplug-askpass"
-#define CALLERS 64
-#define TELLERS 256
-/* for a helper to say what it wants */
-#define HELLO_MS 10000
-/* for a conversation to end: by itself, after TERM */
-#define END_MS 1500
-#define TERM_MS 2500
-/* for `ssh -G` */
-#define ASK_SSH_MS 10000
-/* to wait for a descriptor */
-#define REST_MS 100
-
-enum { FAILED = 255, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
-
-/* A helper that has connected and was found to be ours. */
-typedef struct caller {
-    int fd; /* -1 for a free place */
-    pid_t pid;
-    int held; /* its pidfd */
-    pid_t asker;
-    int asker_fd;
-    unsigned char nonce[ASKPASS_NONCE];
-    int64_t deadline;
-} caller;
-
-/* The process that talks for one ssh. */
-typedef struct teller {
-    pid_t ssh; /* 0 for a free place */
-    int ssh_fd;
-    pid_t pid; /* 0 when it has ended */
-    int link;  /* -1 when it was told to end */
-    int64_t end_by;
-    bool urged;     /* TERM was sent */
-    bool logged_in; /* its ssh is */
-} teller;
+enum { FAILED = 255 };
 
 typedef struct broker {
     askpass_task task; /* what each teller is given, but for its ssh */
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    char helper[4096];
-    char *report; /* an option for ssh, or NULL */
-    int listener, signals;
-    int64_t rests_until; /* the listener, for want of descriptors */
-    sigset_t mask;       /* as it was */
-    pid_t self, child;   /* 0 when it has ended */
-    pid_t command;       /* what the child is, or was */
-    bool reports; /* the child is an ssh that says when it has logged in */
-    bool over;    /* the child has ended: */
+    char helper[ASKPASS_HELPER_SIZE];
+    int signals;
+    sigset_t mask; /* as it was */
+    pid_t self;
+    pid_t child; /* the command; 0 when it has ended */
+    bool over;   /* the child has ended: */
     int status;
     bool refused; /* a login */
     bool broken;  /* there is no waiting any more */
     askpass_message message;
-    caller callers[CALLERS];
-    teller tellers[TELLERS];
+    askpass_callers callers;
+    askpass_tellers tellers;
 } broker;
 
+/* ------------------------------------------------------- what callers want */
+
+/* In the new process: what it has of ours is its own link, nobody else's. */
 static void
-close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-/* -------------------------------------------------------------- the socket */
-
-/* A broker that was killed leaves its socket: nobody listens there. One that
- * is just being made does not listen yet either. */
-static void
-sweep(int directory, const char *path)
-{
-    DIR *entries = fdopendir(directory);
-    const struct dirent *entry;
-
-    while (entries != NULL && (entry = readdir(entries)) != NULL) {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        struct stat is;
-        int fd;
-
-        if (strncmp(entry->d_name, "askpass-", 8) != 0 ||
-            fstatat(directory, entry->d_name, &is, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !S_ISSOCK(is.st_mode) || is.st_mtime > time(NULL) - 60 ||
-            snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", path,
-                     entry->d_name) >= (int)sizeof address.sun_path)
-            continue;
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd >= 0 &&
-            connect(fd, (struct sockaddr *)&address, sizeof address) != 0 &&
-            errno == ECONNREFUSED)
-            (void)unlinkat(directory, entry->d_name, 0);
-        close_fd(&fd);
-    }
-    if (entries != NULL)
-        closedir(entries);
-    else
-        close(directory);
-}
-
-static bool
-add_name(char *path, size_t size)
-{
-    size_t len = strlen(path);
-    unsigned long long number;
-    int more;
-
-    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-        return false;
-    more = snprintf(path + len, size - len, "/askpass-%016llx", number);
-    errno = ENAMETOOLONG;
-    return more > 0 && (size_t)more < size - len;
-}
-
-/* False after saying why. */
-static bool
-make_socket(broker *b)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char why[512];
-    int directory, on = 1;
-    mode_t mask;
-
-    if (!io_private_directory(b->path, sizeof b->path, why, sizeof why)) {
-        io_say(ASKPASS, "%s", why);
-        return false;
-    }
-    directory = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory >= 0)
-        sweep(directory, b->path);
-    if (!add_name(b->path, sizeof b->path)) {
-        io_say(ASKPASS,
-               "no socket in %s: %s: set XDG_RUNTIME_DIR to a "
-               "shorter directory",
-               b->path, strerror(errno));
-        return false;
-    }
-    memcpy(address.sun_path, b->path, sizeof address.sun_path);
-    b->listener =
-        socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    mask = umask(0177);
-    if (b->listener >= 0 &&
-        bind(b->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
-        setsockopt(b->listener, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
-        listen(b->listener, CALLERS) == 0) {
-        umask(mask);
-        return true;
-    }
-    umask(mask);
-    io_say(ASKPASS, "cannot listen on %s: %s: is its file system full?",
-           b->path, strerror(errno));
-    return false;
-}
-
-/* ---------------------------------------------------- the command's start */
-
-/* Beside our own program, or where it was installed. False after saying why. */
-static bool
-find_helper(broker *b)
-{
-    ssize_t len = readlink("/proc/self/exe", b->helper, sizeof b->helper - 32);
-    char *slash;
-
-    if (len > 0) {
-        b->helper[len] = 0;
-        slash = strrchr(b->helper, '/');
-        (void)snprintf(slash + 1, 32, HELPER);
-        if (access(b->helper, X_OK) == 0)
-            return true;
-    }
-    (void)snprintf(b->helper, sizeof b->helper, "%s/" HELPER, ASKPASS_LIBEXEC);
-    if (access(b->helper, X_OK) == 0)
-        return true;
-    io_say(ASKPASS, "cannot run %s: %s: is it installed?", b->helper,
-           strerror(errno));
-    return false;
-}
-
-static const char *
-last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
-/* What ssh would do about SSH_ASKPASS by itself. Below another of us that names
- * our own helper, which is no askpass of the user's: the other asks only for
- * what is its own. */
-static void
-keep_own_askpass(askpass_task *task)
-{
-    const char *own = getenv("SSH_ASKPASS");
-    const char *require = getenv("SSH_ASKPASS_REQUIRE");
-    bool nested = own != NULL && strcmp(last_part(own), HELPER) == 0;
-    const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
-    bool display =
-        (x11 != NULL && *x11 != 0) || (wayland != NULL && *wayland != 0);
-    bool force, prefer, never;
-
-    if (nested)
-        own = require = NULL;
-    force = require != NULL && strcasecmp(require, "force") == 0;
-    prefer = require != NULL && strcasecmp(require, "prefer") == 0;
-    never = require != NULL && strcasecmp(require, "never") == 0;
-    if (own == NULL && access("/usr/bin/ssh-askpass", X_OK) == 0)
-        own = "/usr/bin/ssh-askpass"; /* ssh's default */
-    if (own == NULL || *own == 0 || never || !(display || force))
-        return;
-    /* our environment stays as it is; that of the command differs */
-    task->own_askpass = own;
-    task->own_require = require;
-    task->own_first = force || prefer;
-}
-
-/* Unless the user has a LocalCommand of their own, or `ssh -G` does not tell,
- * as when nobody is to be logged in. What it complains of ssh will say too. */
-static bool
-may_report(const broker *b)
-{
-    const char *const *words = (const char *const *)b->task.options->command;
-    askpass_target target = {0};
-    bool may =
-        strchr(b->helper, '\'') == NULL && strchr(b->helper, '\n') == NULL &&
-        askpass_target_of_words(&target, words, false,
-                                io_deadline(ASK_SSH_MS)) == AUTHPLUG_OK &&
-        !target.local_command;
-
-    askpass_target_free(&target);
-    return may;
-}
-
-/* -oLocalCommand=..., in which ssh expands "%". NULL when out of memory. */
-static char *
-report_option(const char *helper)
-{
-    char *option = NULL, *at;
-    size_t size = 2 * strlen(helper) + 64;
-
-    option = malloc(size);
-    if (option == NULL)
-        return NULL;
-    at = option + snprintf(option, size, "-oLocalCommand=exec '");
-    for (; *helper != 0; helper++) {
-        *at++ = *helper;
-        if (*helper == '%')
-            *at++ = '%';
-    }
-    (void)snprintf(at, size - (size_t)(at - option), "' outcome success");
-    return option;
-}
-
-/*
- * The command with what helps: one attempt, so that all prompts are of it, for
- * programs that have the option; and the report, from ssh itself. NULL when
- * out of memory.
- */
-static char **
-make_command(broker *b)
-{
-    char **given = b->task.options->command, **made;
-    const char *name = last_part(given[0]);
-    bool is_ssh = strcmp(name, "ssh") == 0;
-    size_t count = 0, at = 0;
-
-    while (given[count] != NULL)
-        count++;
-    made = calloc(count + 4, sizeof *made);
-    if (made == NULL)
-        return NULL;
-    made[at++] = given[0];
-    if (is_ssh || strcmp(name, "scp") == 0 || strcmp(name, "sftp") == 0)
-        made[at++] = (char *)"-oNumberOfPasswordPrompts=1";
-    if (is_ssh && may_report(b)) {
-        b->report = report_option(b->helper);
-        b->reports = b->report != NULL;
-    }
-    if (b->reports) {
-        made[at++] = (char *)"-oPermitLocalCommand=yes";
-        made[at++] = b->report;
-    }
-    memcpy(made + at, given + 1, (count - 1) * sizeof *made);
-    return made;
-}
-
-/* The child, in our process group and at our terminal: signals reach it as they
- * would without us. */
-static void
-become(const broker *b, char **command)
-{
-    int error;
-
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != b->self)
-        _exit(FAILED);
-    (void)sigprocmask(SIG_SETMASK, &b->mask, NULL);
-    (void)setenv("SSH_ASKPASS", b->helper, 1);
-    (void)setenv("SSH_ASKPASS_REQUIRE", "force", 1);
-    (void)setenv(ASKPASS_VARIABLE, b->path, 1);
-    (void)unsetenv("SSH_ASKPASS_PROMPT");
-    execvp(command[0], command);
-    error = errno;
-    io_say(ASKPASS, "cannot run %s: %s: check the words after --", command[0],
-           strerror(error));
-    _exit(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
-}
-
-static bool
-start_command(broker *b)
-{
-    char **command = make_command(b);
-
-    b->child = command == NULL ? -1 : fork();
-    if (b->child == 0)
-        become(b, command);
-    b->command = b->child;
-    free(command);
-    if (b->child > 0)
-        return true;
-    io_say(ASKPASS, "cannot start a process: %s: end some others",
-           strerror(errno));
-    return false;
-}
-
-/* ------------------------------------------------------------------ callers */
-
-static void
-drop_caller(caller *c)
-{
-    close_fd(&c->fd);
-    close_fd(&c->held);
-    close_fd(&c->asker_fd);
-}
-
-static void
-debug(const broker *b, const char *what, pid_t pid)
-{
-    if (b->task.options->verbose)
-        io_say(ASKPASS, "process %ld %s", (long)pid, what);
-}
-
-/* The process that connected, or -1 if it has ended. Where the kernel gives no
- * descriptor of it, the one that has its number now. */
-static int
-hold_peer(int fd, pid_t pid)
-{
-#ifdef SO_PEERPIDFD
-    socklen_t size = sizeof(int);
-    int held;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &held, &size) == 0)
-        return held;
-    if (errno != ENOPROTOOPT)
-        return -1;
-#endif
-    (void)fd;
-    return pidfd_open(pid, 0);
-}
-
-/* It may ask now. */
-static bool
-send_go(caller *c, uint32_t ms)
-{
-    unsigned char body[4 + ASKPASS_NONCE];
-
-    if (getrandom(c->nonce, sizeof c->nonce, 0) != (ssize_t)sizeof c->nonce)
-        return false;
-    for (int i = 0; i < 4; i++)
-        body[i] = (unsigned char)(ms >> (24 - 8 * i));
-    memcpy(body + 4, c->nonce, sizeof c->nonce);
-    return askpass_send(c->fd, ASKPASS_GO,
-                        authplug_span_make(body, sizeof body), -1,
-                        io_now()) == AUTHPLUG_OK;
-}
-
-/* Whoever is not below our command gets nothing, not even a reason. */
-static bool
-admit(const broker *b, caller *c)
-{
-    const askpass_options *options = b->task.options;
-    uint32_t ms = options->timeout_given
-                      ? (uint32_t)options->timeout_ms
-                      : SETTINGS_TIMEOUT_MOST_S * 1000u; /* a file may say */
-    struct ucred peer;
-    socklen_t size = sizeof peer;
-
-    if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
-        peer.uid != geteuid())
-        return false;
-    c->pid = peer.pid;
-    c->held = hold_peer(c->fd, peer.pid);
-    if (c->held < 0 ||
-        !askpass_trace(peer.pid, b->child, &c->asker, &c->asker_fd)) {
-        debug(b, "is not of this command and gets no answer", peer.pid);
-        return false;
-    }
-    c->deadline = io_deadline(HELLO_MS);
-    return askpass_lives(c->held) && send_go(c, ms);
-}
-
-/* Without descriptors nobody can be let in, until another has gone. */
-static void
-rest(broker *b)
-{
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
-        errno != ENOMEM)
-        return;
-    if (b->rests_until == 0)
-        io_say(ASKPASS, "cannot hear who asks: %s: see ulimit -n",
-               strerror(errno));
-    b->rests_until = io_deadline(REST_MS);
-}
-
-static void
-accept_caller(broker *b)
-{
-    for (caller *c = b->callers; c < b->callers + CALLERS; c++) {
-        if (c->fd >= 0)
-            continue;
-        errno = 0;
-        c->fd = accept4(b->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (c->fd >= 0 && admit(b, c))
-            return;
-        rest(b);
-        drop_caller(c);
-        return;
-    }
-}
-
-/* ------------------------------------------------------------------ tellers */
-
-/* What a teller has of ours is its own link, and nobody else's. */
-static void
-close_others(broker *b, const teller *mine)
-{
-    close(b->listener);
-    close(b->signals);
-    for (caller *c = b->callers; c < b->callers + CALLERS; c++)
-        drop_caller(c);
-    for (teller *t = b->tellers; t < b->tellers + TELLERS; t++) {
-        if (t == mine || t->ssh == 0)
-            continue;
-        close_fd(&t->ssh_fd);
-        close_fd(&t->link);
-    }
-}
-
-/* In the new process. */
-static void
-tell(broker *b, teller *t, int link)
+tell(broker *b, const askpass_teller *t, int link)
 {
     int result;
 
-    close_others(b, t);
+    close(b->signals);
+    askpass_callers_leave(&b->callers);
+    askpass_tellers_leave(&b->tellers, t);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != b->self)
         _exit(ASKPASS_TALKED);
@@ -493,155 +58,37 @@ tell(broker *b, teller *t, int link)
     _exit(result);
 }
 
-/* The one of an ssh, which may be new; NULL when there cannot be one. Takes
- * over the pidfd then. */
-static teller *
-teller_of(broker *b, caller *c)
-{
-    teller *room = NULL;
-    int ends[2];
-
-    for (teller *t = b->tellers; t < b->tellers + TELLERS; t++) {
-        if (t->ssh == c->asker && askpass_lives(t->ssh_fd))
-            return t;
-        if (t->ssh == 0 && room == NULL)
-            room = t;
-    }
-    if (room == NULL ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-                   ends) != 0)
-        return NULL;
-    *room = (teller){.ssh = c->asker, .ssh_fd = c->asker_fd, .link = ends[0]};
-    c->asker_fd = -1;
-    room->pid = fork();
-    if (room->pid == 0) {
-        close_fd(&room->link);
-        tell(b, room, ends[1]);
-    }
-    close(ends[1]);
-    if (room->pid < 0)
-        room->pid = 0;
-    return room;
-}
-
-/* Its conversation has come to an end, of which it may be told the outcome. */
+/* To the conversation of its ssh. */
 static void
-end_teller(broker *b, teller *t)
+pass_on(broker *b, askpass_caller *c)
 {
-    if (t->link < 0)
-        return;
-    if (b->reports && t->ssh == b->command && !t->logged_in)
-        (void)askpass_send(t->link, ASKPASS_FAILED, authplug_span_of(""), -1,
+    int link;
+    const askpass_teller *t =
+        askpass_teller_of(&b->tellers, c->asker, &c->asker_fd, &link);
+
+    if (link >= 0)
+        tell(b, t, link);
+    if (t != NULL && t->link >= 0)
+        (void)askpass_send(t->link, (askpass_type)b->message.type,
+                           authplug_secret_span(b->message.body), c->fd,
                            io_now());
-    close_fd(&t->link);
-    t->end_by = io_deadline(END_MS);
 }
 
 static void
-is_logged_in(teller *t)
+hear_caller(broker *b, askpass_caller *c)
 {
-    if (t->link < 0 || t->logged_in)
-        return;
-    t->logged_in = true;
-    (void)askpass_send(t->link, ASKPASS_LOGGED_IN, authplug_span_of(""), -1,
-                       io_now());
-}
-
-/* An ssh that is connected has come through all that are below it: they are
- * the hops on its way. */
-static void
-has_reached(broker *b, pid_t ssh)
-{
-    for (teller *t = b->tellers; t < b->tellers + TELLERS; t++)
-        if (t->ssh != 0 && t->ssh != ssh && askpass_below(t->ssh, ssh))
-            is_logged_in(t);
-}
-
-/* Nobody says so but the ssh that was told to. */
-static void
-note_login(broker *b, pid_t ssh)
-{
-    if (!b->reports || ssh != b->command || !askpass_is_ssh(ssh))
-        return;
-    has_reached(b, ssh);
-    for (teller *t = b->tellers; t < b->tellers + TELLERS; t++)
-        if (t->ssh == ssh)
-            is_logged_in(t);
-}
-
-/* A teller says that its ssh is asked by the server; or it is gone. */
-static void
-hear_teller(broker *b, teller *t)
-{
-    authplug_status status = askpass_receive(t->link, &b->message, io_now());
-
-    if (b->message.fd >= 0)
-        close(b->message.fd);
-    if (status == AUTHPLUG_OK && b->message.type == ASKPASS_REACHED)
-        has_reached(b, t->ssh);
-    else if (status != AUTHPLUG_TIMEOUT)
-        end_teller(b, t);
-}
-
-/* Ends those that do not end, frees those that are of no use any more. */
-static void
-tend(broker *b, teller *t)
-{
-    if (t->pid != 0 && t->link < 0 && io_now() >= t->end_by) {
-        kill(t->pid, t->urged ? SIGKILL : SIGTERM);
-        t->urged = true;
-        t->end_by = io_deadline(TERM_MS);
-    }
-    if (t->pid == 0 && t->ssh != 0 && (b->over || !askpass_lives(t->ssh_fd))) {
-        close_fd(&t->ssh_fd);
-        close_fd(&t->link);
-        t->ssh = 0;
-    }
-}
-
-/* ------------------------------------------------------ what callers want */
-
-/*
- * The sender was the one that was looked at. Its number alone does not say so:
- * another may have had it, have sent this, and have ended before we looked. But
- * the nonce was not there to be known before; since then the number has been
- * of the process that is held and lives.
- */
-static bool
-is_itself(const broker *b, const caller *c)
-{
-    authplug_span body = authplug_secret_span(b->message.body);
-
-    return b->message.sender == c->pid && body.len >= sizeof c->nonce &&
-           memcmp(body.data, c->nonce, sizeof c->nonce) == 0 &&
-           askpass_lives(c->held) && askpass_lives(c->asker_fd);
-}
-
-static void
-hear_caller(broker *b, caller *c)
-{
-    authplug_status status = askpass_receive(c->fd, &b->message, io_now());
+    authplug_status status = askpass_caller_hear(c, &b->message);
     unsigned type = b->message.type;
-    teller *t;
 
-    if (b->message.fd >= 0)
-        close(b->message.fd);
-    if (status == AUTHPLUG_TIMEOUT && io_now() < c->deadline)
+    if (status == AUTHPLUG_NEED_MORE)
         return;
-    if (status == AUTHPLUG_OK && is_itself(b, c)) {
-        authplug_secret_drop(b->message.body, ASKPASS_NONCE);
-        if (type == ASKPASS_LOGGED_IN) {
-            note_login(b, c->asker);
-        } else if (type >= ASKPASS_PROMPT && type <= ASKPASS_NOTICE) {
-            t = teller_of(b, c);
-            if (t != NULL && t->link >= 0)
-                (void)askpass_send(t->link, (askpass_type)type,
-                                   authplug_secret_span(b->message.body), c->fd,
-                                   io_now());
-        }
-    }
+    if (status == AUTHPLUG_OK && type == ASKPASS_LOGGED_IN)
+        askpass_tellers_login(&b->tellers, c->asker);
+    else if (status == AUTHPLUG_OK && type >= ASKPASS_PROMPT &&
+             type <= ASKPASS_NOTICE)
+        pass_on(b, c);
     authplug_secret_clear(b->message.body);
-    drop_caller(c);
+    askpass_caller_drop(c);
 }
 
 /* ---------------------------------------------------------------- signals */
@@ -700,13 +147,9 @@ reap(broker *b)
             b->over = true;
             b->status = status;
             b->child = 0;
-        }
-        for (teller *t = b->tellers; t < b->tellers + TELLERS; t++) {
-            if (t->ssh == 0 || t->pid != pid || WIFSTOPPED(status))
-                continue;
-            t->pid = 0;
-            close_fd(&t->link);
-            b->refused = b->refused || status != ASKPASS_TALKED;
+        } else if (!WIFSTOPPED(status) &&
+                   askpass_tellers_reaped(&b->tellers, pid, status)) {
+            b->refused = true;
         }
     }
 }
@@ -759,9 +202,9 @@ enum {
     AT_SIGNALS,
     AT_LISTENER,
     AT_CALLERS,
-    AT_LINKS = AT_CALLERS + CALLERS,
-    AT_SSHS = AT_LINKS + TELLERS,
-    AT_END = AT_SSHS + TELLERS
+    AT_LINKS = AT_CALLERS + ASKPASS_CALLERS,
+    AT_SSHS = AT_LINKS + ASKPASS_TELLERS,
+    AT_END = AT_SSHS + ASKPASS_TELLERS
 };
 
 /* Milliseconds until something is due; -1 for never. */
@@ -770,14 +213,20 @@ next_due(const broker *b)
 {
     int64_t due = INT64_MAX, left;
 
-    if (io_now() < b->rests_until)
-        due = b->rests_until;
-    for (const caller *c = b->callers; c < b->callers + CALLERS; c++)
+    if (io_now() < b->callers.rests_until)
+        due = b->callers.rests_until;
+    for (size_t i = 0; i < ASKPASS_CALLERS; i++) {
+        const askpass_caller *c = &b->callers.all[i];
+
         if (c->fd >= 0 && c->deadline < due)
             due = c->deadline;
-    for (const teller *t = b->tellers; t < b->tellers + TELLERS; t++)
+    }
+    for (size_t i = 0; i < ASKPASS_TELLERS; i++) {
+        const askpass_teller *t = &b->tellers.all[i];
+
         if (t->pid != 0 && t->link < 0 && t->end_by < due)
             due = t->end_by;
+    }
     if (due == INT64_MAX)
         return -1;
     left = due - io_now();
@@ -789,12 +238,14 @@ look_for(const broker *b, struct pollfd fds[AT_END])
 {
     bool room = false;
 
-    for (size_t i = 0; i < CALLERS; i++) {
-        fds[AT_CALLERS + i] = (struct pollfd){b->callers[i].fd, POLLIN, 0};
-        room = room || b->callers[i].fd < 0;
+    for (size_t i = 0; i < ASKPASS_CALLERS; i++) {
+        int fd = b->callers.all[i].fd;
+
+        fds[AT_CALLERS + i] = (struct pollfd){fd, POLLIN, 0};
+        room = room || fd < 0;
     }
-    for (size_t i = 0; i < TELLERS; i++) {
-        const teller *t = &b->tellers[i];
+    for (size_t i = 0; i < ASKPASS_TELLERS; i++) {
+        const askpass_teller *t = &b->tellers.all[i];
 
         fds[AT_LINKS + i] =
             (struct pollfd){t->ssh != 0 ? t->link : -1, POLLIN, 0};
@@ -803,8 +254,9 @@ look_for(const broker *b, struct pollfd fds[AT_END])
             POLLIN, 0};
     }
     fds[AT_SIGNALS] = (struct pollfd){b->signals, POLLIN, 0};
-    room = room && !b->over && io_now() >= b->rests_until;
-    fds[AT_LISTENER] = (struct pollfd){room ? b->listener : -1, POLLIN, 0};
+    room = room && !b->over && io_now() >= b->callers.rests_until;
+    fds[AT_LISTENER] =
+        (struct pollfd){room ? b->callers.listener : -1, POLLIN, 0};
 }
 
 /* Of those that are in use, as there may be fewer descriptors than places,
@@ -842,7 +294,7 @@ give_up(broker *b)
         askpass_end(held);
     else if (b->child > 0)
         kill(b->child, SIGKILL);
-    close_fd(&held);
+    askpass_close(&held);
     b->over = b->broken = true;
 }
 
@@ -857,34 +309,30 @@ turn(broker *b)
             give_up(b);
         return;
     }
-    for (size_t i = 0; i < CALLERS; i++)
-        if (b->callers[i].fd >= 0 && (fds[AT_CALLERS + i].revents != 0 ||
-                                      io_now() >= b->callers[i].deadline))
-            hear_caller(b, &b->callers[i]);
-    for (size_t i = 0; i < TELLERS; i++) {
-        teller *t = &b->tellers[i];
+    for (size_t i = 0; i < ASKPASS_CALLERS; i++) {
+        askpass_caller *c = &b->callers.all[i];
+
+        if (c->fd >= 0 &&
+            (fds[AT_CALLERS + i].revents != 0 || io_now() >= c->deadline))
+            hear_caller(b, c);
+    }
+    for (size_t i = 0; i < ASKPASS_TELLERS; i++) {
+        askpass_teller *t = &b->tellers.all[i];
 
         if (fds[AT_LINKS + i].revents != 0)
-            hear_teller(b, t);
+            askpass_teller_hear(&b->tellers, t, &b->message);
         if (t->ssh != 0 && (b->over || fds[AT_SSHS + i].revents != 0))
-            end_teller(b, t);
+            askpass_teller_end(&b->tellers, t);
         if (t->ssh != 0)
-            tend(b, t);
+            askpass_teller_tend(t, b->over);
     }
     if (fds[AT_LISTENER].revents != 0)
-        accept_caller(b);
+        askpass_callers_accept(&b->callers, b->child);
     if (fds[AT_SIGNALS].revents != 0)
         hear_signal(b);
 }
 
-static bool
-has_tellers(const broker *b)
-{
-    for (const teller *t = b->tellers; t < b->tellers + TELLERS; t++)
-        if (t->ssh != 0)
-            return true;
-    return false;
-}
+/* ----------------------------------------------------- from start to end */
 
 /* What is ours must not take the place of a standard descriptor. */
 static void
@@ -895,7 +343,7 @@ fill_standard(void)
     do
         fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd < 3);
-    close_fd(&fd);
+    askpass_close(&fd);
 }
 
 static bool
@@ -903,17 +351,31 @@ prepare(broker *b, const askpass_options *options)
 {
     fill_standard();
     b->task.options = options;
-    b->listener = b->signals = b->task.turn = -1;
+    b->callers.listener = b->signals = b->task.turn = -1;
     b->self = getpid();
-    for (caller *c = b->callers; c < b->callers + CALLERS; c++)
-        c->fd = c->held = c->asker_fd = -1;
     b->message.body = authplug_secret_new(ASKPASS_BODY_MAX);
-    keep_own_askpass(&b->task);
+    askpass_keep_own(&b->task);
     if (b->message.body == NULL) {
         io_say(ASKPASS, "%s", authplug_status_text(AUTHPLUG_NOMEM));
         return false;
     }
-    return find_helper(b) && watch_signals(b) && make_socket(b);
+    return askpass_find_helper(b->helper) && watch_signals(b) &&
+           askpass_callers_listen(&b->callers, options);
+}
+
+static bool
+start_command(broker *b)
+{
+    const askpass_command command = {.words = b->task.options->command,
+                                     .helper = b->helper,
+                                     .socket = b->callers.path,
+                                     .mask = &b->mask};
+    bool reports;
+
+    b->child = askpass_command_start(&command, &reports);
+    if (reports)
+        b->tellers.reporter = b->child;
+    return b->child > 0;
 }
 
 /* As the command ended; where we ended a login, as ssh fails. */
@@ -938,14 +400,12 @@ askpass_run(const askpass_options *options)
 
     if (started)
         io_keep_secrets();
-    while (started && !b.broken && (!b.over || has_tellers(&b)))
+    while (started && !b.broken &&
+           (!b.over || askpass_tellers_remain(&b.tellers)))
         turn(&b);
-    if (b.listener >= 0)
-        (void)unlink(b.path);
-    close_fd(&b.listener);
-    close_fd(&b.signals);
-    close_fd(&b.task.turn);
+    askpass_callers_end(&b.callers);
+    askpass_close(&b.signals);
+    askpass_close(&b.task.turn);
     authplug_secret_free(&b.message.body);
-    free(b.report);
     return started ? end_as_it(&b) : FAILED;
 }

@@ -1,15 +1,17 @@
 /*
  * client/askpass.h - stock ssh asks, a plugin answers: `authplug askpass`.
  *
- *   askpass.c         the broker: starts the command, knows who may ask, and
- *                     has a process for the conversation of each ssh
- *   askpass_peer.c    whether who asks was started by the command
- *   askpass_target.c  whom an ssh logs in to, and what of a prompt is the
- *                     server's
- *   askpass_talk.c    one ssh's conversation with its plugin and the user
- *   askpass_watch.c   what it does for a helper that was killed
- *   askpass_wire.c    messages between these, and questions for the user
- *   askpass_main.c    the program that ssh starts for each prompt
+ *   askpass.c          the broker: its loop, and what it does about signals
+ *   askpass_command.c  the command that it starts
+ *   askpass_callers.c  who may ask: its socket, and the helpers that connect
+ *   askpass_tellers.c  a process for the conversation of each ssh
+ *   askpass_peer.c     whether who asks was started by the command
+ *   askpass_target.c   whom an ssh logs in to, and what of a prompt is the
+ *                      server's
+ *   askpass_talk.c     one ssh's conversation with its plugin and the user
+ *   askpass_watch.c    what it does for a helper that was killed
+ *   askpass_wire.c     messages between these, and questions for the user
+ *   askpass_main.c     the program that ssh starts for each prompt
  *
  * ssh starts that program with the prompt as its only argument and takes the
  * first line of its output. It connects to the broker's socket; the broker

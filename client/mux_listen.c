@@ -8,7 +8,6 @@
 #include "io/io.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,17 +15,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-__attribute__((format(printf, 3, 4))) static bool
-explain(char *why, size_t whysize, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(why, whysize, format, args);
-    va_end(args);
-    return false;
-}
 
 /* Sixteen digits at the end of the path. */
 static bool
@@ -37,17 +25,19 @@ add_name(char *path, size_t size, char *why, size_t whysize)
     int more;
 
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return explain(why, whysize, "no random numbers: %s", strerror(errno));
+        return io_explain(why, whysize, "no random numbers: %s",
+                          strerror(errno));
     more = snprintf(path + len, size - len, "/%02x%02x%02x%02x%02x%02x%02x%02x",
                     random[0], random[1], random[2], random[3], random[4],
                     random[5], random[6], random[7]);
     if (more > 0 && (size_t)more < size - len)
         return true;
     path[len] = '\0';
-    return explain(why, whysize,
-                   "%s leaves no room for a socket's name (%zu bytes in all): "
-                   "set XDG_RUNTIME_DIR to a shorter one",
-                   path, size - 1);
+    return io_explain(
+        why, whysize,
+        "%s leaves no room for a socket's name (%zu bytes in all): "
+        "set XDG_RUNTIME_DIR to a shorter one",
+        path, size - 1);
 }
 
 /* A listening socket that only we may connect to; -1, and why. */
@@ -59,7 +49,7 @@ listen_at(const char *path, char *why, size_t whysize)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0) {
-        explain(why, whysize, "cannot make a socket: %s", strerror(errno));
+        io_explain(why, whysize, "cannot make a socket: %s", strerror(errno));
         return -1;
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
@@ -69,7 +59,7 @@ listen_at(const char *path, char *why, size_t whysize)
         umask(mask);
         return fd;
     }
-    explain(why, whysize, "cannot listen on %s: %s", path, strerror(errno));
+    io_explain(why, whysize, "cannot listen on %s: %s", path, strerror(errno));
     umask(mask);
     close(fd);
     return -1;

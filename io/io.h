@@ -263,6 +263,13 @@ IO_PRINTF(2, 3)
 void io_say(const char *program, const char *format, ...);
 
 /*
+ * POSIX only. Writes a reason into why, as much of it as fits. Always false,
+ * which the caller may return with it.
+ */
+IO_PRINTF(3, 4)
+bool io_explain(char *why, size_t size, const char *format, ...);
+
+/*
  * Shows prompt as it is and reads one line into answer, without its newline
  * and without echo unless echo is set. The terminal is as before afterwards,
  * whatever happens: deadline, signal, stop and continue. NO_TERMINAL,

@@ -4,23 +4,11 @@
 
 #include <errno.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-__attribute__((format(printf, 3, 4))) static bool
-explain(char *why, size_t whysize, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(why, whysize, format, args);
-    va_end(args);
-    return false;
-}
 
 /* Whether it is a directory that is ours and that nobody else may write to. */
 static bool
@@ -57,20 +45,20 @@ io_private_directory(char *path, size_t size, char *why, size_t whysize)
         name = ".authplug";
     }
     if (base == NULL)
-        return explain(why, whysize, "no home directory is known: set HOME");
+        return io_explain(why, whysize, "no home directory is known: set HOME");
     len = snprintf(path, size, "%s/%s", base, name);
     if (len < 0 || (size_t)len >= size)
-        return explain(why, whysize,
-                       "%.150s is too long for a socket's path: "
-                       "set XDG_RUNTIME_DIR to a shorter one",
-                       base);
+        return io_explain(why, whysize,
+                          "%.150s is too long for a socket's path: "
+                          "set XDG_RUNTIME_DIR to a shorter one",
+                          base);
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return explain(why, whysize, "cannot create %s: %s", path,
-                       strerror(errno));
+        return io_explain(why, whysize, "cannot create %s: %s", path,
+                          strerror(errno));
     if (!is_private(path))
-        return explain(why, whysize,
-                       "%s is not a directory that is yours alone: "
-                       "chown it to yourself and chmod go-w it",
-                       path);
+        return io_explain(why, whysize,
+                          "%s is not a directory that is yours alone: "
+                          "chown it to yourself and chmod go-w it",
+                          path);
     return true;
 }

@@ -34,3 +34,14 @@ io_say(const char *program, const char *format, ...)
     }
     authplug_secret_free(&line);
 }
+
+bool
+io_explain(char *why, size_t size, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(why, size, format, arguments);
+    va_end(arguments);
+    return false;
+}

@@ -2,8 +2,9 @@
 #define _GNU_SOURCE
 #include "passwd_plugin.h"
 
+#include "io/io.h"
+
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +32,6 @@ typedef struct reading {
     conf *file;
     bool seen_exit, seen_timeout;
 } reading;
-
-__attribute__((format(printf, 3, 4))) static void
-explain(char *error, size_t size, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(error, size, format, arguments);
-    va_end(arguments);
-}
 
 void
 config_free(passwd_config **config)
@@ -85,12 +76,12 @@ split(const char *text, template_words **made, char *why, size_t size)
     authplug_status status = template_words_new(text, tokens, made, &fault);
 
     if (status == AUTHPLUG_VALUE) {
-        explain(why, size, "byte %u: %s", (unsigned)fault.offset + 1,
-                fault.text);
+        io_explain(why, size, "byte %u: %s", (unsigned)fault.offset + 1,
+                   fault.text);
     } else if (status == AUTHPLUG_OK && shows_password(*made)) {
-        explain(why, size,
-                "every user of the machine would see the password: "
-                "no token but $user_name$ was expected");
+        io_explain(why, size,
+                   "every user of the machine would see the password: "
+                   "no token but $user_name$ was expected");
         template_words_free(made);
         status = AUTHPLUG_VALUE;
     }
@@ -173,10 +164,11 @@ warn(const passwd_config *config, char *error, size_t size)
         final = final || it->final;
     }
     if (!success && !(final && config->success_from_exit))
-        explain(error, size,
-                "%s: nothing in it can tell success: a Response $SUCCESS, or a "
-                "FinalResponse and GetSuccessFromExit yes, was expected",
-                config->file);
+        io_explain(
+            error, size,
+            "%s: nothing in it can tell success: a Response $SUCCESS, or a "
+            "FinalResponse and GetSuccessFromExit yes, was expected",
+            config->file);
 }
 
 /* LIMIT after writing why. */
@@ -186,10 +178,10 @@ make_ready(passwd_config *config, char *error, size_t size)
     authplug_status status = rules_scan(config->rules, &config->output);
 
     if (status == AUTHPLUG_LIMIT)
-        explain(error, size,
-                "%s: its Requests are too large together: fewer or shorter "
-                "ones were expected",
-                config->file);
+        io_explain(error, size,
+                   "%s: its Requests are too large together: fewer or shorter "
+                   "ones were expected",
+                   config->file);
     return status;
 }
 
@@ -214,11 +206,11 @@ config_read(const char *path, char *error, size_t size)
     path = place(path);
     if (path == NULL) {
         free(r.config);
-        explain(error, size,
-                "there is neither %s nor %s: copy the rules for "
-                "this system's passwd there, or name a file with "
-                "--config",
-                places[0], places[1]);
+        io_explain(error, size,
+                   "there is neither %s nor %s: copy the rules for "
+                   "this system's passwd there, or name a file with "
+                   "--config",
+                   places[0], places[1]);
         return NULL;
     }
     if (r.config != NULL) {
@@ -236,10 +228,10 @@ config_read(const char *path, char *error, size_t size)
         warn(r.config, error, size);
     } else {
         if (error[0] == 0)
-            explain(error, size, "%s",
-                    r.file != NULL && conf_error(r.file)[0] != 0
-                        ? conf_error(r.file)
-                        : authplug_status_text(status));
+            io_explain(error, size, "%s",
+                       r.file != NULL && conf_error(r.file)[0] != 0
+                           ? conf_error(r.file)
+                           : authplug_status_text(status));
         config_free(&r.config);
     }
     conf_free(&r.file);
@@ -260,7 +252,8 @@ config_find_program(passwd_config *config, char *error, size_t size)
     status = split(from != NULL && from[0] != 0 ? from : "passwd",
                    &config->program, why, sizeof why);
     if (status != AUTHPLUG_OK)
-        explain(error, size, "SSH2_PASSWD_PATH: %s",
-                status == AUTHPLUG_VALUE ? why : authplug_status_text(status));
+        io_explain(error, size, "SSH2_PASSWD_PATH: %s",
+                   status == AUTHPLUG_VALUE ? why
+                                            : authplug_status_text(status));
     return status == AUTHPLUG_OK;
 }
