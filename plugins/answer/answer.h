@@ -9,6 +9,7 @@
  *   otp.c       one-time codes
  *   used.c      which of them comes next
  *   record.c    the records of those that were used (record.h)
+ *   record_line.c what stands in one
  *   keyring.c   the desktop's keyring, by a helper of its own
  *   cache.c     answers of the user, kept for a while; cache.h has its parts
  *   explain.c   --explain and --check

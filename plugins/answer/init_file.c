@@ -47,13 +47,19 @@ add_regex(authplug_secret *to, const authplug_secret *text)
     return good;
 }
 
-/* A text as a Secret that is it and nothing else, within quotes. */
+/* A text as a Secret that is it and nothing else, within quotes. What ended its
+ * line where it came from is no part of it, nor are blanks. */
 static bool
 add_plain(authplug_secret *to, const authplug_secret *text)
 {
+    static const char blank[] = " \t\r\n";
     authplug_span all = authplug_secret_span(text);
     bool good = true;
 
+    while (all.len > 0 && memchr(blank, all.data[all.len - 1], 4) != NULL)
+        all.len--;
+    for (; all.len > 0 && memchr(blank, all.data[0], 4) != NULL; all.len--)
+        all.data++;
     for (size_t i = 0; i < all.len && good; i++) {
         char byte = (char)all.data[i];
 

@@ -288,12 +288,27 @@ parse_parameter(parsing *of, authplug_span value)
     return true;
 }
 
+/* In no part, even one that means nothing: no file of rules could hold it. */
+static bool
+has_control(authplug_span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((text.data[i] < ' ' && text.data[i] != '\t') ||
+            text.data[i] == 0x7f)
+            return true;
+    return false;
+}
+
 /* otpauth://totp/label?name=value&...; rest is what follows the slashes. */
 static bool
 parse_uri(parsing *of, authplug_span rest)
 {
-    authplug_span path = take_until(&rest, '?'), type = take_until(&path, '/');
+    authplug_span path, type;
 
+    if (has_control(rest))
+        return wrong(of, "its URI holds a control character");
+    path = take_until(&rest, '?');
+    type = take_until(&path, '/');
     if (!is_word(type, "totp") && !is_word(type, "hotp"))
         return wrong(of, "its URI is neither one of totp nor one of hotp");
     if (is_word(type, "hotp") != of->code->counted)

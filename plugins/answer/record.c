@@ -1,14 +1,7 @@
 /*
  * The records of used codes as they are on the disk: their directory, a line in
- * a file for each secret, which is replaced as a whole, and the locks.
- *
- *      authplug-used 1 totp 1764304980 1764304951
- *      authplug-used 1 hotp 43 1764304951
- *
- * The first number is where the next code may begin: for TOTP the end, in
- * seconds since 1970, of the last time step that was given out or reserved,
- * which means the same whatever the period; for HOTP the next counter. The
- * second one is when the record was written.
+ * a file for each secret (record_line.c), which is replaced as a whole, and the
+ * locks.
  */
 #define _GNU_SOURCE
 #include "record.h"
@@ -25,12 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KIND "authplug-used 1"
 /* In milliseconds: between two looks at the lock, and how long one who is to
  * end waits for it. */
 #define LOCK_PAUSE 5
 #define PARTING 500
-#define LINE_SIZE 80
 /* seconds of a time step that no machine is started within */
 #define STEP_BRIEF 30
 
@@ -336,41 +327,13 @@ record_is_held(record *at, uint64_t counter)
 
 /* ------------------------------------------------------------------ records */
 
-static int
-write_line(const record *at, const record_line *is, char line[LINE_SIZE])
-{
-    return snprintf(line, LINE_SIZE, KIND " %s %llu %lld\n",
-                    at->key->counted ? "hotp" : "totp",
-                    (unsigned long long)is->next, (long long)is->since);
-}
-
-/* A line is understood if the same would be written. */
-static bool
-parse_line(const record *at, const char *text, record_line *is)
-{
-    const size_t prefix = strlen(KIND " totp ");
-    char again[LINE_SIZE];
-    char *end;
-
-    if (strlen(text) < prefix)
-        return false;
-    is->there = true;
-    is->next = strtoull(text + prefix, &end, 10);
-    is->since = strtoll(end, NULL, 10);
-    (void)write_line(at, is, again);
-    return strcmp(text, again) == 0 && is->since >= 0 &&
-           is->since <= TIME_MOST &&
-           is->next <=
-               (at->key->counted ? OTP_COUNTER_MOST + 1 : (uint64_t)TIME_MOST);
-}
-
 /* To begin anew could give a code twice, so that is left to the user. */
 static bool
 not_understood(record *at)
 {
     if (at->key->counted)
         return fail(at,
-                    "%s/%s cannot be understood: write '" KIND
+                    "%s/%s cannot be understood: write '" RECORD_KIND
                     " hotp N 0' into it, N being the counter of the next "
                     "code, or remove it to begin with the secret's own "
                     "counter",
@@ -384,7 +347,7 @@ not_understood(record *at)
 bool
 record_read(record *at, record_line *is)
 {
-    char text[LINE_SIZE];
+    char text[RECORD_LINE_SIZE];
     ssize_t len;
     int fd = open_file(at, "", O_RDONLY);
 
@@ -392,15 +355,15 @@ record_read(record *at, record_line *is)
     if (fd < 0)
         return errno == ENOENT;
     do
-        len = read(fd, text, sizeof text - 1);
+        len = read(fd, text, sizeof text);
     while (len < 0 && errno == EINTR);
     if (len < 0)
         (void)fail_file(at, "", "it cannot be read");
     close(fd);
     if (len < 0)
         return false;
-    text[len] = 0;
-    return (strlen(text) == (size_t)len && parse_line(at, text, is)) ||
+    return record_line_parse(authplug_span_make(text, (size_t)len),
+                             at->key->counted, is) ||
            not_understood(at);
 }
 
@@ -461,16 +424,17 @@ bool
 record_write(record *at, uint64_t next)
 {
     record_line is = {true, next, (record_clock() + 999) / 1000};
-    char line[LINE_SIZE], draft[RECORD_NAME_SIZE + 8];
-    int len = write_line(at, &is, line), fd;
+    char line[RECORD_LINE_SIZE], draft[RECORD_NAME_SIZE + 8];
+    size_t len = record_line_write(&is, at->key->counted, line);
     bool written;
+    int fd;
 
     (void)snprintf(draft, sizeof draft, "%s.new", at->name);
     (void)unlinkat(at->folder, draft, 0);
     fd = open_file(at, ".new", O_WRONLY | O_CREAT | O_EXCL);
     if (fd < 0)
         return false;
-    written = write_all(fd, line, (size_t)len) && sync_draft(at, fd);
+    written = write_all(fd, line, len) && sync_draft(at, fd);
     if (!written)
         (void)fail_file(at, ".new", "it cannot be written");
     if (close(fd) != 0 && written)

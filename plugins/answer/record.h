@@ -1,6 +1,6 @@
 /*
  * The record of a secret's used codes: used.c decides by it, record.c keeps it
- * on the disk. Internal.
+ * on the disk, record_line.c is what stands in it. Internal.
  *
  * What fails has written why.
  */
@@ -41,6 +41,25 @@ typedef struct record_line {
     uint64_t next; /* the time, or the counter, that the next code is from */
     int64_t since; /* when it was written, in seconds */
 } record_line;
+
+/* ------------------------------------------------------------ record_line.c */
+
+#define RECORD_KIND "authplug-used 1"
+/* more than the longest line has */
+#define RECORD_LINE_SIZE 80
+
+/* Gives its length. */
+size_t record_line_write(const record_line *is, bool counted,
+                         char line[RECORD_LINE_SIZE]);
+
+/* False where these bytes are no line of this kind, or say what no record of
+ * ours can; *is stays as it was then. */
+bool record_line_parse(authplug_span line, bool counted, record_line *is);
+
+/* The first time step that is neither past at this second, nor used. */
+uint64_t record_step(const record_line *is, unsigned period, int64_t now);
+
+/* ----------------------------------------------------------------- record.c */
 
 /* False, after saying why. */
 #define fail(at, ...) ((void)source_fail((at)->of, __VA_ARGS__), false)

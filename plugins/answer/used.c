@@ -89,17 +89,13 @@ static bool
 choose_step(record *at, step *mine)
 {
     int64_t period = at->key->period, now = record_clock() / 1000;
-    uint64_t used;
     record_line is;
 
     if (!record_read(at, &is))
         return false;
     if (now < 0 || now > TIME_MOST - DAY)
         return fail(at, "this machine's clock is wrong: set it");
-    used = (is.next + at->key->period - 1) / at->key->period;
-    mine->number = (uint64_t)(now / period);
-    if (mine->number < used)
-        mine->number = used;
+    mine->number = record_step(&is, at->key->period, now);
     mine->begin = (int64_t)mine->number * period;
     mine->end = mine->begin + period;
     mine->before = is.next;

@@ -143,6 +143,13 @@ want_line 'Host h' 'Request "Verification code:"' "Secret \"$uri\""
 want_not grep -q 'Exec\|Username\|Password:"' "$file"
 want_no_screen "Others may read"
 
+it "a file of Windows, and blanks around the URI"
+printf '  %s \r\n' "$uri" >"$W/uri"
+init 'too?' '' names h 'Your name' '' 'prompt (Return' - "code's prompt" '' -- \
+    "$W/uri"
+want_good
+want_line "Secret \"$uri\""
+
 it "the same from standard input, by a word and without"
 for word in - ''; do
     rm -rf "$XDG_CONFIG_HOME"
@@ -237,6 +244,7 @@ want_rc 1
 
 for case in "nothing|: >'$W/uri'|it is empty" \
     "no URI|echo hello, world >'$W/uri'|neither base32" \
+    "a NUL in it|printf '%s\\0x' '$uri' >'$W/uri'|control character" \
     "a folder|rm '$W/uri'; mkdir '$W/uri'|otpauth:// URI was expected" \
     "no file|rmdir '$W/uri'|No such file" \
     "too much|head -c 9999 /dev/zero >'$W/uri'|URI was expected"

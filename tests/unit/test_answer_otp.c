@@ -166,6 +166,23 @@ TEST(a_NUL_is_no_base32)
     assert_string_equal(why, NEITHER);
 }
 
+TEST(a_control_character_is_in_no_URI)
+{
+#define CONTROL "Totp work: its URI holds a control character"
+    static const char nul[] = "otpauth://totp/a\0b?secret=MY";
+    char why[ANSWER_WHY];
+    otp_key key;
+
+    says(&totp, "otpauth://totp/a\nHost *?secret=MY", CONTROL);
+    says(&totp, "otpauth://totp/a\r?secret=MY", CONTROL);
+    says(&totp, "otpauth://totp/a?secret=MY&x=\033[m", CONTROL);
+    says(&totp, "otpauth://totp/a?secret=MY#\177", CONTROL);
+    says(&totp, "\totpauth://totp/a\tb?secret=MY\r\n", "66" PLAIN);
+    assert_false(
+        parses(&totp, authplug_span_make(nul, sizeof nul - 1), &key, why));
+    assert_string_equal(why, CONTROL);
+}
+
 TEST(what_the_file_says_counts_more)
 {
     answer_code code = totp;
@@ -495,6 +512,7 @@ main(void)
         cmocka_unit_test(bits_that_are_left_over_do_not_count),
         cmocka_unit_test(what_is_no_base32_is_refused),
         cmocka_unit_test(a_NUL_is_no_base32),
+        cmocka_unit_test(a_control_character_is_in_no_URI),
         cmocka_unit_test(what_the_file_says_counts_more),
         cmocka_unit_test(a_secret_is_an_URI),
         cmocka_unit_test(an_URI_that_is_wrong_is_refused),
