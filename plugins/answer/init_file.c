@@ -56,9 +56,11 @@ add_plain(authplug_secret *to, const authplug_secret *text)
     authplug_span all = authplug_secret_span(text);
     bool good = true;
 
-    while (all.len > 0 && memchr(blank, all.data[all.len - 1], 4) != NULL)
+    while (all.len > 0 &&
+           memchr(blank, all.data[all.len - 1], sizeof blank - 1) != NULL)
         all.len--;
-    for (; all.len > 0 && memchr(blank, all.data[0], 4) != NULL; all.len--)
+    for (; all.len > 0 && memchr(blank, all.data[0], sizeof blank - 1) != NULL;
+         all.len--)
         all.data++;
     for (size_t i = 0; i < all.len && good; i++) {
         char byte = (char)all.data[i];
