@@ -11,6 +11,7 @@
 #include "client/mux_spare.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <libssh/server.h> /* ssh_set_message_callback */
 #include <netinet/in.h>
@@ -29,6 +30,9 @@
 
 /* Turns of the SSH socket in one round; libssh reads 4 KiB in each. */
 #define SSH_TURNS 64
+
+/* Rounds of stepping before clients and signals have their turn. */
+#define STEP_ROUNDS 64
 
 /* For how long the farewell may take, when the server does not read. */
 #define FAREWELL_MS 1000
@@ -167,11 +171,13 @@ check_connection(struct server *server)
 static void
 step_sessions(struct server *server)
 {
+    int rounds = STEP_ROUNDS;
     uint64_t before;
 
     do {
         before = server->hub.packets.in_packets;
-        mux_clients_check_backlogs(&server->clients);
+        mux_clients_end_floods(&server->clients);
+        server->hub.paused = mux_clients_flooded(&server->clients);
         /* Who comes first leaves nothing to the others: take turns. */
         if (server->turn++ % 2 == 1)
             mux_forwards_step(server->forwards, server->turn / 2);
@@ -179,8 +185,10 @@ step_sessions(struct server *server)
         if (server->turn % 2 == 1)
             mux_forwards_step(server->forwards, server->turn / 2);
         check_connection(server);
-    } while (server->hub.packets.in_packets != before && !server->dead);
+    } while (server->hub.packets.in_packets != before && !server->dead &&
+             --rounds > 0);
     server->stepped = before;
+    server->hub.paused = mux_clients_flooded(&server->clients);
 }
 
 static void
@@ -247,6 +255,13 @@ is_idle(const struct server *server)
             server->options->follows);
 }
 
+static void
+note_use(struct server *server)
+{
+    if (!is_idle(server))
+        clock_gettime(CLOCK_MONOTONIC, &server->idle);
+}
+
 /* The sooner of two waits, of which -1 is none. */
 static long
 sooner(long a, long b)
@@ -265,7 +280,8 @@ patience(const struct server *server)
     const struct mux_options *options = server->options;
     long left = mux_alive_patience(&server->alive), more;
 
-    if (server->hub.packets.in_packets != server->stepped)
+    if (server->hub.packets.in_packets != server->stepped ||
+        mux_forwards_have_news(server->forwards))
         return 0;
     if (!server->served && options->first_client_ms > 0) {
         more = options->first_client_ms - mux_elapsed_ms(&server->start);
@@ -332,8 +348,7 @@ loop(struct server *server)
     enum mux_end end;
 
     for (;;) {
-        if (!is_idle(server)) /* who is there may be gone after this turn */
-            clock_gettime(CLOCK_MONOTONIC, &server->idle);
+        note_use(server); /* who is there may be gone after this turn */
         step_sessions(server);
         server->silent = mux_clients_drop_silent(&server->clients);
         mux_clients_update(&server->clients);
@@ -350,6 +365,7 @@ loop(struct server *server)
                 continue;
             return MUX_END_ERROR;
         }
+        note_use(server); /* until now; what has come may end it */
         server->hub.no_fds = false;
         if (server->polls[AT_SIGNALS].revents != 0)
             take_signals(server);
@@ -386,9 +402,15 @@ static bool
 set_up_connection(struct server *server)
 {
     ssh_session ssh = server->hub.ssh;
-    int yes = 1;
+    int yes = 1, flags = fcntl(ssh_get_fd(ssh), F_GETFL);
 
     ssh_set_blocking(ssh, 0);
+    /*
+     * That is about libssh's calls; the socket itself it has made block. Then a
+     * send() of more than there is room for waits until the server has read.
+     */
+    if (flags < 0 || fcntl(ssh_get_fd(ssh), F_SETFL, flags | O_NONBLOCK) != 0)
+        return false;
     ssh_set_message_callback(ssh, on_message, server);
     ssh_set_counters(ssh, NULL, &server->hub.packets);
     /* Requests are small and answered one by one; fails on other sockets. */

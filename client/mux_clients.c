@@ -458,20 +458,29 @@ mux_clients_step(struct mux_clients *clients, size_t turn)
 }
 
 void
-mux_clients_check_backlogs(struct mux_clients *clients)
+mux_clients_end_floods(struct mux_clients *clients)
 {
-    size_t i;
-
-    clients->hub->paused = false;
-    for (i = 0; i < clients->count; i++) {
+    /* a link has no client that would count */
+    if (clients->count + mux_forwards_links(clients->forwards)->count < 2)
+        return;
+    for (size_t i = 0; i < clients->count; i++) {
         struct mux_session *session = clients->all[i]->session;
-        long ms = session != NULL ? mux_session_flooded_ms(session) : -1;
 
-        if (ms > MUX_BACKLOG_MS && clients->count > 1)
+        if (session != NULL && mux_session_flooded_ms(session) > MUX_BACKLOG_MS)
             mux_session_give_up(session);
-        else if (ms >= 0)
-            clients->hub->paused = true;
     }
+}
+
+bool
+mux_clients_flooded(const struct mux_clients *clients)
+{
+    for (size_t i = 0; i < clients->count; i++) {
+        const struct mux_session *session = clients->all[i]->session;
+
+        if (session != NULL && mux_session_flooded_ms(session) >= 0)
+            return true;
+    }
+    return false;
 }
 
 void

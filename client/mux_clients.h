@@ -39,10 +39,11 @@ void mux_clients_ready(struct mux_clients *clients, const struct pollfd *polls);
 void mux_clients_step(struct mux_clients *clients, size_t turn);
 
 /*
- * A session with too large a backlog pauses the connection (hub->paused) until
- * its reader goes on; while others are there, not for ever.
+ * A session with too large a backlog has the connection pause (hub->paused)
+ * until its reader goes on; while others wait, not for ever.
  */
-void mux_clients_check_backlogs(struct mux_clients *clients);
+bool mux_clients_flooded(const struct mux_clients *clients);
+void mux_clients_end_floods(struct mux_clients *clients);
 
 /* Turns those away that never say a word; whether some may yet. */
 bool mux_clients_drop_silent(struct mux_clients *clients);

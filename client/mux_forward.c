@@ -48,6 +48,7 @@ struct mux_forwards {
     struct mux_hub *hub;
     struct mux_links links;
     struct job job;
+    bool freed; /* a job ended since _step: another may begin */
     size_t count;
     struct forward *all[MUX_FORWARDS_MAX];
     size_t links_polled; /* the links' first place among the polls */
@@ -164,6 +165,7 @@ clear_job(struct mux_forwards *forwards)
     free_forward(forwards->job.forward);
     memset(&forwards->job, 0, sizeof forwards->job);
     forwards->job.lookup.fd = -1;
+    forwards->freed = true;
 }
 
 static void
@@ -613,8 +615,18 @@ mux_forwards_ready(struct mux_forwards *forwards, const struct pollfd *polls)
 void
 mux_forwards_step(struct mux_forwards *forwards, size_t turn)
 {
+    forwards->freed = false;
     step_job(forwards);
     mux_links_step(&forwards->links, turn);
+}
+
+bool
+mux_forwards_have_news(const struct mux_forwards *forwards)
+{
+    const struct job *job = &forwards->job;
+
+    return forwards->freed || (job->work != WORK_NONE &&
+                               job->work != WORK_LOOKUP && !job->remote.asked);
 }
 
 bool

@@ -78,6 +78,9 @@ void mux_forwards_ready(struct mux_forwards *forwards,
                         const struct pollfd *polls);
 void mux_forwards_step(struct mux_forwards *forwards, size_t turn);
 
+/* Whether a job waits for its first step, or for nobody: then do not sleep. */
+bool mux_forwards_have_news(const struct mux_forwards *forwards);
+
 /* Whether time alone may move something. */
 bool mux_forwards_have_clock(const struct mux_forwards *forwards);
 

@@ -155,6 +155,14 @@ mux_pipe_close_channel(struct mux_pipe *pipe)
 }
 
 void
+mux_pipe_detach(struct mux_pipe *pipe)
+{
+    ssh_remove_channel_callbacks(pipe->channel, &pipe->callbacks);
+    ssh_channel_free(pipe->channel);
+    pipe->channel = NULL;
+}
+
+void
 mux_pipe_release(struct mux_pipe *pipe)
 {
     mux_pipe_close_ends(pipe);

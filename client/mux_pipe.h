@@ -79,6 +79,9 @@ void mux_pipe_init(struct mux_pipe *pipe, struct mux_hub *hub);
  */
 bool mux_pipe_attach(struct mux_pipe *pipe, ssh_channel channel);
 
+/* Lets go of a channel that the server has refused. */
+void mux_pipe_detach(struct mux_pipe *pipe);
+
 /* Closes the descriptors. */
 void mux_pipe_close_ends(struct mux_pipe *pipe);
 

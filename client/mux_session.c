@@ -35,6 +35,7 @@ struct mux_session {
     bool asked;    /* the phase's request was sent */
     uint64_t seen; /* how many packets had arrived when it was tried */
 
+    bool may_retry;  /* to open a channel */
     bool abandoned;  /* the client has gone */
     bool to_close;   /* it is over, and the channel is to be closed */
     bool uses_agent; /* it counts among the hub's users */
@@ -124,7 +125,7 @@ copy_request(struct mux_session *session, const struct mux_new_session *request)
 static bool
 open_channel(struct mux_session *session)
 {
-    ssh_channel channel = mux_spare_take(session->hub->spare);
+    ssh_channel channel = mux_spare_take(session->hub->spare, session->hub);
 
     if (channel == NULL)
         channel = ssh_channel_new(session->hub->ssh);
@@ -146,6 +147,7 @@ mux_session_new(struct mux_hub *hub, uint32_t number,
     }
     session->hub = hub;
     session->report.number = number;
+    session->may_retry = hub->spare->channel != NULL;
     mux_pipe_init(&session->pipe, hub);
     session->pipe.user = session;
     session->pipe.in = mux_fd_adopt(fds[0]);
@@ -229,6 +231,21 @@ refused(struct mux_session *session)
     finish(session, MUX_SESSION_REFUSED);
 }
 
+/*
+ * A spare channel can be the reason of a refusal: it was asked for right behind
+ * the end of a session that still counted; or it is in use for a sign of life,
+ * and there is no room beside it. Neither lasts, so ask once more.
+ */
+static bool
+open_again(struct mux_session *session)
+{
+    if (!session->may_retry || session->abandoned)
+        return false;
+    session->may_retry = false;
+    mux_pipe_detach(&session->pipe);
+    return open_channel(session);
+}
+
 static enum phase
 next_phase(const struct mux_session *session)
 {
@@ -291,6 +308,8 @@ settle_phase(struct mux_session *session, bool granted)
 {
     switch (session->phase) {
     case PHASE_OPEN:
+        if (!granted && open_again(session))
+            return true; /* the same phase */
         if (!granted) {
             refused(session);
             return false;
@@ -348,8 +367,12 @@ set_up(struct mux_session *session)
         session->seen = session->hub->packets.in_packets;
         rc = try_phase(session);
         session->asked = true;
-        if (rc == SSH_AGAIN)
+        if (rc == SSH_AGAIN) {
+            /* A server that closes the channel does not answer any more. */
+            if (session->pipe.remote_closed)
+                finish(session, MUX_SESSION_ENDED);
             return;
+        }
         session->asked = false;
         if (!settle_phase(session, rc == SSH_OK))
             return;

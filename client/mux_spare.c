@@ -80,10 +80,12 @@ mux_spare_ask(struct mux_spare *spare, struct mux_hub *hub)
 }
 
 ssh_channel
-mux_spare_take(struct mux_spare *spare)
+mux_spare_take(struct mux_spare *spare, struct mux_hub *hub)
 {
     ssh_channel channel;
 
+    if (spare->asking)
+        try_ask(spare, hub); /* its answer may be there */
     if (spare->asking)
         return NULL; /* the answer is not to be taken for another's */
     if (was_closed(spare))

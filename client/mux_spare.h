@@ -23,7 +23,7 @@ void mux_spare_step(struct mux_spare *spare, struct mux_hub *hub, bool wanted);
 
 /* The channel, the caller's from here on; NULL when there is none. It may still
  * be opening. */
-ssh_channel mux_spare_take(struct mux_spare *spare);
+ssh_channel mux_spare_take(struct mux_spare *spare, struct mux_hub *hub);
 
 /*
  * Has the server say something, whatever it is: opens a channel, or asks for a

@@ -201,22 +201,6 @@ until_true 5 via few x true 2>/dev/null </dev/null
 report 'and there is room again when the others have gone'
 exec 8<&-
 
-# The first one's end keeps the master busy for half a second. So it finds the
-# next two ended at once, and what they send at their end waits for the socket:
-# then libssh takes in what comes there, here the end of the last.
-start_harness late -l 500 "$main"
-lasts=
-for wait in 0 0 0.9; do
-    via_exec late x "until [ -e $T/over ]; do sleep 0.05; done; sleep $wait" \
-        </dev/null >/dev/null 2>"$T/err" &
-    lasts="$! $lasts"
-done
-sleep 1
-via late x "echo >$T/over" </dev/null 2>/dev/null
-until_true 5 are_gone $lasts
-report 'what comes while another session is closed is not left lying'
-stop $lasts $pid
-
 mkfifo "$T/stuck"
 via_exec ours x 'cat /dev/zero' </dev/null >"$T/stuck" 2>/dev/null &
 one=$!

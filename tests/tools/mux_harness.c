@@ -1,14 +1,16 @@
 /*
  * mux_harness - logs in with a key on loopback and serves the connection.
  *
- *     mux_harness [-1] [-d] [-a AGENT] [-c CIPHERS] [-l MS] [-o PID] [-t MS]
- *                 PORT KEY [PATH]
+ *     mux_harness [-1] [-d] [-s] [-a AGENT] [-b BYTES] [-c CIPHERS] [-i MS]
+ *                 [-l MS] [-o PID] [-t MS] PORT KEY [PATH]
  *
- * -1 serves one client, -a forwards an agent, -d tells on standard error what
- * happens, -l is late: each socket is so long in closing, -o serves on behalf
- * of a process, -t waits so long for the first client. Prints the socket's path
- * when it listens; PATH is where it is then moved to. Exits with the number of
- * enum mux_end, or 100 before serving.
+ * -1 serves one client, -a forwards an agent, -b has the kernel keep so much of
+ * what is sent, -d tells on standard error what happens, -i asks a server that
+ * is silent for so long for a sign of life, -l is late: each socket is so long
+ * in closing, -o serves on behalf of a process, -s keeps a spare channel, -t
+ * waits so long for the first client. Prints the socket's path when it listens;
+ * PATH is where it is then moved to. Exits with the number of enum mux_end, or
+ * 100 before serving.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -22,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -109,22 +112,27 @@ int
 main(int argc, char **argv)
 {
     char path[MUX_PATH_MAX];
-    struct mux_options options = {.path = path};
+    struct mux_options options = {.path = path, .alive_count = 2};
     const char *ciphers = NULL;
     ssh_session session;
     enum mux_end end;
-    int option;
-    int fd;
+    int option, fd, buffer = 0;
 
-    while ((option = getopt(argc, argv, "1da:c:l:o:t:")) != -1) {
+    while ((option = getopt(argc, argv, "1dsa:b:c:i:l:o:t:")) != -1) {
         if (option == '1')
             options.once = true;
         else if (option == 'd')
             options.debug = debug;
+        else if (option == 's')
+            options.ahead = true;
         else if (option == 'a')
             options.agent = optarg;
+        else if (option == 'b')
+            buffer = (int)strtol(optarg, NULL, 10);
         else if (option == 'c')
             ciphers = optarg;
+        else if (option == 'i')
+            options.alive_ms = strtol(optarg, NULL, 10);
         else if (option == 'l')
             late_ms = (int)strtol(optarg, NULL, 10);
         else if (option == 'o')
@@ -132,9 +140,7 @@ main(int argc, char **argv)
         else if (option == 't')
             options.first_client_ms = (int)strtol(optarg, NULL, 10);
         else
-            return fail("usage",
-                        "[-1] [-d] [-a AGENT] [-c CIPHERS] [-l MS] [-o PID] "
-                        "[-t MS] PORT KEY [PATH]");
+            return fail("usage", "see the beginning of mux_harness.c");
     }
     if (argc - optind < 2)
         return fail("usage", "a port and a key file are needed");
@@ -143,6 +149,9 @@ main(int argc, char **argv)
                      argv[optind + 1], ciphers);
     if (session == NULL)
         return FAILED;
+    if (buffer > 0)
+        (void)setsockopt(ssh_get_fd(session), SOL_SOCKET, SO_SNDBUF, &buffer,
+                         sizeof buffer);
     fd = listen_at(path, sizeof path, argv[optind + 2]);
     if (fd < 0) {
         ssh_free(session);
