@@ -278,6 +278,10 @@ typedef struct otp_key {
     uint64_t counter; /* the first, of HOTP */
 } otp_key;
 
+/* A secret's text without what it may have around it in a file: the mark of
+ * UTF-8, blanks, and the end of its line. */
+authplug_span otp_trim(authplug_span text);
+
 /* Parses base32, or an otpauth:// URI; what the file says besides counts more,
  * and is within the bounds above. False after writing why, which names the
  * block and holds nothing of the text. */
