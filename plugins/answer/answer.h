@@ -14,7 +14,7 @@
  *   cache.c     answers of the user, kept for a while; cache.h has its parts
  *   explain.c   --explain and --check
  *   init.c      a first file, by asking
- *   init_file.c what stands in it
+ *   init_file.c what stands in it, and the commands that use it
  *
  * A prompt that no rule matches is asked of the user, or refused: nothing here
  * guesses.
@@ -278,6 +278,10 @@ typedef struct otp_key {
     uint64_t counter; /* the first, of HOTP */
 } otp_key;
 
+/* A secret's text without what it may have around it in a file: the mark of
+ * UTF-8, blanks, and the end of its line. */
+authplug_span otp_trim(authplug_span text);
+
 /* Parses base32, or an otpauth:// URI; what the file says besides counts more,
  * and is within the bounds above. False after writing why, which names the
  * block and holds nothing of the text. */
@@ -334,7 +338,7 @@ int answer_check(const answer_config *config);
 
 /* What a first file is made of. */
 typedef struct init_wishes {
-    authplug_secret *host, *user;
+    authplug_secret *host, *user;     /* "": there is none */
     authplug_secret *password_prompt; /* "" for no rule */
     authplug_secret *password; /* a command, "keyring", or "": the user */
     authplug_secret *code_prompt;
@@ -342,11 +346,14 @@ typedef struct init_wishes {
     bool counted;          /* which is for HOTP */
 } init_wishes;
 
-/* The name under which the keyring has the password. */
-void init_keyring_name(const init_wishes *w, char *name, size_t size);
-
-/* Appends the text of the file. False when memory ran out. */
+/* Appends the text of the file, as far as the wishes are known. False when
+ * memory ran out. */
 bool init_text(const init_wishes *w, authplug_secret *to);
+
+/* Appends what may be done with it next: commands to be copied to a shell.
+ * config is NULL for the file that is found by itself. False when memory ran
+ * out. */
+bool init_end(const init_wishes *w, const char *config, authplug_secret *to);
 
 /* Makes a new file of it, whole or not at all, and in the place of none; and
  * the folders above it. False with errno. */

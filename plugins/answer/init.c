@@ -21,6 +21,7 @@
 #define ANSWER_MS 600000 /* for each question */
 #define URI_MS 60000     /* for who writes the URI into a pipe */
 #define TEXT_MOST 65536
+#define SOON 10 /* seconds: the other device may show the next code by then */
 
 static int fail(const char *format, ...) IO_PRINTF(1, 2);
 
@@ -55,19 +56,23 @@ ask(const char *question, bool echo, authplug_secret *to)
     return false;
 }
 
-/* Whether one prompt would not be to have two answers; says that it would. */
+/* Whether one prompt would not be to have two answers; says that it would. The
+ * password's rule comes first, and takes what it matches. */
 static bool
-prompts_differ(const init_wishes *w)
+prompts_differ(const init_wishes *w, const answer_config *config)
 {
-    authplug_span password = authplug_secret_span(w->password_prompt);
-    authplug_span code = authplug_secret_span(w->code_prompt);
+    answer_prompt code = {.text = authplug_secret_span(w->code_prompt)};
+    match_found found = {0};
 
-    if (code.len == 0 || code.len != password.len ||
-        memcmp(code.data, password.data, code.len) != 0)
+    if (code.text.len == 0 || authplug_secret_len(w->password_prompt) == 0 ||
+        match_rule(&config->blocks[0], &config->blocks[0].own[0], &code,
+                   &found) != MATCHES)
         return true;
     (void)fail("that is the password's prompt, and cannot have the code as "
-               "well: another one was expected, or - where no prompt is for "
-               "the code alone");
+               "well: another one was expected%s",
+               authplug_secret_len(w->code) > 0
+                   ? ""
+                   : ", or - where no prompt is for the code alone");
     return false;
 }
 
@@ -85,13 +90,27 @@ can_be_read(const init_wishes *w)
                                      sizeof why);
     authplug_secret_free(&text);
     if (config != NULL) {
+        bool good = prompts_differ(w, config);
+
         answer_config_free(&config);
-        return prompts_differ(w);
+        return good;
     }
     if (strncmp(why, "new:", 4) == 0 && strstr(why, ": ") != NULL)
         what = strstr(why, ": ") + 2;
     (void)fail("that cannot stand in the file: %s", what);
     return false;
+}
+
+/* Blanks at the end count nowhere in the file. */
+static void
+cut_blanks(authplug_secret *text)
+{
+    authplug_span all = authplug_secret_span(text);
+
+    while (all.len > 0 &&
+           (all.data[all.len - 1] == ' ' || all.data[all.len - 1] == '\t'))
+        all.len--;
+    authplug_secret_cut(text, all.len);
 }
 
 /* Asks until the answer is good. Who only presses Return has said otherwise. */
@@ -102,6 +121,7 @@ ask_for(const init_wishes *w, const char *question, const char *otherwise,
     for (;;) {
         if (!ask(question, true, to))
             return false;
+        cut_blanks(to);
         if (authplug_secret_len(to) == 0 &&
             authplug_secret_append(to, otherwise, strlen(otherwise)) !=
                 AUTHPLUG_OK)
@@ -132,6 +152,18 @@ is_prompt(authplug_secret *text)
         return true;
     (void)fail("what stands in parentheses is ssh's own: the server's prompt "
                "was expected, without it");
+    return false;
+}
+
+/* The same where a file without it would answer nothing, or leave out the
+ * secret that was read. */
+static bool
+is_needed_prompt(authplug_secret *text)
+{
+    if (authplug_secret_len(text) > 0)
+        return is_prompt(text);
+    (void)fail("without this prompt there is nothing to answer: the text that "
+               "the server asks with was expected, or Ctrl-C");
     return false;
 }
 
@@ -244,6 +276,14 @@ read_code(const char *path, init_wishes *w)
         (void)fail("%s: %s", path, strerror(errno));
         return false;
     }
+    if (fstat(fd, &is) == 0 && S_ISDIR(is.st_mode)) {
+        (void)fail("%s: this is a folder: a file with an otpauth:// URI was "
+                   "expected",
+                   path);
+        if (!standard)
+            close(fd);
+        return false;
+    }
     status = read_line(fd, w->code);
     if (status != AUTHPLUG_OK || authplug_secret_len(w->code) == 0)
         (void)fail("%s: %s: one line with an otpauth:// URI was expected", path,
@@ -257,12 +297,12 @@ read_code(const char *path, init_wishes *w)
     return status == AUTHPLUG_OK && authplug_secret_len(w->code) > 0;
 }
 
-/* Whether it is a secret at all; says why not. */
+/* Whether it is a secret at all, and the file can hold it; says why not. */
 static bool
 parse_code(init_wishes *w, otp_key *key)
 {
-    static const char scheme[] = "otpauth://hotp/";
-    authplug_span text = authplug_secret_span(w->code);
+    static const char scheme[] = "otpauth://hotp";
+    authplug_span text = otp_trim(authplug_secret_span(w->code));
     answer_code here = {
         .name = (char *)(uintptr_t) "code", .counter = -1, .algorithm = -1};
     char why[ANSWER_WHY];
@@ -271,48 +311,79 @@ parse_code(init_wishes *w, otp_key *key)
         text.len > sizeof scheme - 1 &&
         strncasecmp((const char *)text.data, scheme, sizeof scheme - 1) == 0;
     here.counted = w->counted;
-    if (otp_key_parse(&here, text, key, why, sizeof why))
+    if (!otp_key_parse(&here, text, key, why, sizeof why))
+        (void)fail("%s", why);
+    else if (can_be_read(w))
         return true;
-    (void)fail("%s", why);
     otp_key_free(key);
     return false;
 }
 
-/* The code of now, to be compared with another device's; by a counter it is the
- * next one. */
+/* Prints the code of now, to be compared with another device's; by a counter it
+ * is the next one. */
+static bool
+print_code(const otp_key *key)
+{
+    authplug_secret *code = authplug_secret_new(ANSWER_MOST);
+    authplug_secret *next = authplug_secret_new(ANSWER_MOST);
+    uint64_t now = (uint64_t)time(NULL);
+    uint64_t moving = key->counted ? key->counter : now / key->period;
+    unsigned left = key->period - (unsigned)(now % key->period);
+    bool soon = !key->counted && left < SOON;
+    bool good = code != NULL && next != NULL && otp_code(key, moving, code) &&
+                (!soon || otp_code(key, moving + 1, next));
+
+    if (good && key->counted)
+        printf("Code number %" PRIu64 " is %s.\n", moving,
+               authplug_secret_text(code));
+    else if (good)
+        printf("The code of now is %s, for %u more second%s%s%s.\n",
+               authplug_secret_text(code), left, left == 1 ? "" : "s",
+               soon ? "; then it is " : "",
+               soon ? authplug_secret_text(next) : "");
+    else
+        (void)fail("the code cannot be computed, or memory ran out");
+    authplug_secret_free(&code);
+    authplug_secret_free(&next);
+    return good;
+}
+
+/* Whether the other device has the same code; or says what is to be looked
+ * at. */
+static bool
+is_confirmed(const init_wishes *w)
+{
+    authplug_secret *answer = authplug_secret_new(ANSWER_MOST);
+    unsigned char first = 'y';
+    struct tm utc = {0};
+    time_t now;
+    bool good =
+        answer != NULL &&
+        ask(w->counted ? "Is it the next that your other device shows? [Y/n] "
+                       : "Does your other device show it, too? [Y/n] ",
+            true, answer);
+
+    if (good && authplug_secret_len(answer) > 0)
+        first = authplug_secret_span(answer).data[0] | 0x20;
+    if (first != 'y') {
+        now = time(NULL);
+        (void)gmtime_r(&now, &utc);
+        (void)fail("the secret is another, or a clock is wrong (here it is "
+                   "%02d:%02d:%02d UTC): no file was made",
+                   utc.tm_hour, utc.tm_min, utc.tm_sec);
+        good = false;
+    }
+    authplug_secret_free(&answer);
+    return good;
+}
+
 static bool
 show_code(init_wishes *w)
 {
-    authplug_secret *code = authplug_secret_new(ANSWER_MOST);
-    time_t now = time(NULL);
     otp_key key = {0};
-    struct tm utc;
-    bool good =
-        code != NULL && parse_code(w, &key) &&
-        otp_code(&key, key.counted ? key.counter : (uint64_t)now / key.period,
-                 code);
+    bool good = parse_code(w, &key) && print_code(&key) && is_confirmed(w);
 
-    if (good && key.counted)
-        printf("Code number %" PRIu64 " is %s.\n", key.counter,
-               authplug_secret_text(code));
-    else if (good)
-        printf("The code of now is %s, for %u more seconds.\n",
-               authplug_secret_text(code),
-               key.period - (unsigned)((uint64_t)now % key.period));
     otp_key_free(&key);
-    good =
-        good &&
-        ask(w->counted ? "Is it the next that your other device shows? [Y/n] "
-                       : "Does your other device show it, too? [Y/n] ",
-            true, code);
-    if (good && authplug_secret_len(code) > 0 &&
-        (authplug_secret_span(code).data[0] | 0x20) != 'y') {
-        (void)fail("the secret is another, or a clock is wrong (here it is "
-                   "%02d:%02d:%02d UTC): no file was made",
-                   gmtime_r(&now, &utc)->tm_hour, utc.tm_min, utc.tm_sec);
-        good = false;
-    }
-    authplug_secret_free(&code);
     return good;
 }
 
@@ -334,12 +405,15 @@ static bool
 ask_code(init_wishes *w)
 {
     bool here = authplug_secret_len(w->code) > 0;
+    bool needed = here || authplug_secret_len(w->password_prompt) == 0;
 
     return ask_for(w,
-                   here ? "The code's prompt (Return: \"Verification code:\"): "
-                        : "The code's prompt (Return: \"Verification code:\"; "
-                          "-: there is none): ",
-                   "Verification code:", is_prompt, w->code_prompt) &&
+                   needed
+                       ? "The code's prompt (Return: \"Verification code:\"): "
+                       : "The code's prompt (Return: \"Verification code:\"; "
+                         "-: there is none): ",
+                   "Verification code:", needed ? is_needed_prompt : is_prompt,
+                   w->code_prompt) &&
            (here || authplug_secret_len(w->code_prompt) == 0 || type_code(w));
 }
 
@@ -363,42 +437,24 @@ ask_all(init_wishes *w, const char *uri_file)
            ask_password(w) && ask_code(w);
 }
 
-/* What may be done next. */
-static void
-print_end(const init_wishes *w, const char *path, bool usual)
-{
-    const char *config = usual ? "" : " --config ", *file = usual ? "" : path;
-    char name[256];
-
-    init_keyring_name(w, name, sizeof name);
-    printf("%s is made.\n", path);
-    if (authplug_span_is(authplug_secret_span(w->password), "keyring"))
-        printf("Store the password:\n"
-               "    secret-tool store --label=SSH authplug '%s'\n",
-               name);
-    printf("See what becomes of a prompt, and log in:\n"
-           "    authplug answer%s%s --explain --host HOST --prompt "
-           "'Password:'\n"
-           "    authplug ssh --plugin 'exec authplug answer%s%s' HOST\n"
-           "In PuTTY the plugin command is: authplug answer%s%s\n",
-           config, file, config, file, config, file);
-}
-
 static int
 make_file(const init_wishes *w, const char *path, bool usual)
 {
     authplug_secret *text = authplug_secret_new(TEXT_MOST);
+    authplug_secret *end = authplug_secret_new(TEXT_MOST);
     int result = 0;
 
     if (!can_be_read(w))
         result = 1;
-    else if (text == NULL || !init_text(w, text))
+    else if (text == NULL || end == NULL || !init_text(w, text) ||
+             !init_end(w, usual ? NULL : path, end))
         result = fail("memory ran out");
     else if (!init_write(path, authplug_secret_span(text)))
         result = fail("%s cannot be made: %s", path, strerror(errno));
     else
-        print_end(w, path, usual);
+        printf("%s is made.\n%s", path, authplug_secret_text(end));
     authplug_secret_free(&text);
+    authplug_secret_free(&end);
     return result != 0 || fflush(stdout) != 0;
 }
 

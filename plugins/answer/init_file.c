@@ -1,4 +1,5 @@
-/* What stands in a first file of rules, and how it gets there. */
+/* What stands in a first file of rules, how it gets there, and which commands
+ * use it. */
 #define _GNU_SOURCE
 #include "answer.h"
 
@@ -47,21 +48,13 @@ add_regex(authplug_secret *to, const authplug_secret *text)
     return good;
 }
 
-/* A text as a Secret that is it and nothing else, within quotes. What ended its
- * line where it came from is no part of it, nor are blanks. */
+/* A text as a Secret that is it and nothing else, within quotes. */
 static bool
 add_plain(authplug_secret *to, const authplug_secret *text)
 {
-    static const char blank[] = " \t\r\n";
-    authplug_span all = authplug_secret_span(text);
+    authplug_span all = otp_trim(authplug_secret_span(text));
     bool good = true;
 
-    while (all.len > 0 &&
-           memchr(blank, all.data[all.len - 1], sizeof blank - 1) != NULL)
-        all.len--;
-    for (; all.len > 0 && memchr(blank, all.data[0], sizeof blank - 1) != NULL;
-         all.len--)
-        all.data++;
     for (size_t i = 0; i < all.len && good; i++) {
         char byte = (char)all.data[i];
 
@@ -76,8 +69,36 @@ add_plain(authplug_secret *to, const authplug_secret *text)
     return good;
 }
 
-void
-init_keyring_name(const init_wishes *w, char *name, size_t size)
+/* The text as a shell takes it for one word. */
+static bool
+add_word(authplug_secret *to, authplug_span text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@,./_-";
+    bool quote = text.len == 0, good = true;
+
+    for (size_t i = 0; i < text.len; i++)
+        quote = quote || memchr(plain, text.data[i], sizeof plain - 1) == NULL;
+    if (quote)
+        good = add(to, "'");
+    for (size_t i = 0; i < text.len && good; i++)
+        good = text.data[i] == '\'' ? add(to, "'\\''")
+                                    : authplug_secret_append(to, &text.data[i],
+                                                             1) == AUTHPLUG_OK;
+    return good && (!quote || add(to, "'"));
+}
+
+/* What stores the password in the keyring. */
+static bool
+add_store(authplug_secret *to, const char *name)
+{
+    return add(to, "secret-tool store --label=SSH authplug ") &&
+           add_word(to, authplug_span_of(name)) && add(to, "\n");
+}
+
+/* The name under which it has it. */
+static void
+keyring_name(const init_wishes *w, char *name, size_t size)
 {
     authplug_span host = authplug_secret_span(w->host);
 
@@ -104,11 +125,10 @@ add_password(authplug_secret *to, const init_wishes *w)
     if (from.len == 0)
         return add(to, "    # the user types it\n    Response $ask$\n");
     if (authplug_span_is(from, "keyring")) {
-        init_keyring_name(w, name, sizeof name);
-        return add(to, "    # stored by: secret-tool store --label=SSH "
-                       "authplug '") &&
-               add(to, name) && add(to, "'\n    Response $keyring:") &&
-               add(to, name) && add(to, "$\n");
+        keyring_name(w, name, sizeof name);
+        return add(to, "    # stored by: ") && add_store(to, name) &&
+               add(to, "    Response $keyring:") && add(to, name) &&
+               add(to, "$\n");
     }
     return add(to, "    # the first line of what this prints, started without "
                    "a shell\n    Exec ") &&
@@ -118,15 +138,18 @@ add_password(authplug_secret *to, const init_wishes *w)
 static bool
 add_code(authplug_secret *to, const init_wishes *w)
 {
-    if (authplug_secret_len(w->code) == 0 ||
-        authplug_secret_len(w->code_prompt) == 0)
-        return true;
-    return add(to, "\n    # a code of the block below; each is used once on "
-                   "this machine\n    Request \"") &&
-           add_regex(to, w->code_prompt) &&
-           add(to, w->counted ? "\"\n    Response $hotp:code$\n"
-                              : "\"\n    Response $totp:code$\n") &&
-           add(to,
+    return authplug_secret_len(w->code_prompt) == 0 ||
+           (add(to, "\n    # a code of the block below; each is used once on "
+                    "this machine\n    Request \"") &&
+            add_regex(to, w->code_prompt) &&
+            add(to, w->counted ? "\"\n    Response $hotp:code$\n"
+                               : "\"\n    Response $totp:code$\n"));
+}
+
+static bool
+add_secret_of_code(authplug_secret *to, const init_wishes *w)
+{
+    return add(to,
                "\n# Who has this secret can make the codes. A keyring keeps it "
                "better than a\n# file: store it there with\n"
                "#     secret-tool store --label=code authplug code\n"
@@ -134,6 +157,19 @@ add_code(authplug_secret *to, const init_wishes *w)
            add(to, w->counted ? "Hotp code\n    Secret \""
                               : "Totp code\n    Secret \"") &&
            add_plain(to, w->code) && add(to, "\"\n");
+}
+
+/* The login's block. */
+static bool
+add_host(authplug_secret *to, const init_wishes *w)
+{
+    return add(to, "\nHost ") && add_secret(to, w->host) && add(to, "\n") &&
+           (authplug_secret_len(w->user) == 0 ||
+            (add(to, "    # the name to log in with, where the client names "
+                     "none\n    Username ") &&
+             add_secret(to, w->user) && add(to, "\n"))) &&
+           add_password(to, w) &&
+           (authplug_secret_len(w->code) == 0 || add_code(to, w));
 }
 
 bool
@@ -145,14 +181,62 @@ init_text(const init_wishes *w, authplug_secret *to)
                "# After a change:\n"
                "#     authplug answer --check\n"
                "#     authplug answer --explain --host HOST --prompt "
-               "'Password:'\n"
-               "\nHost ") &&
-           add_secret(to, w->host) && add(to, "\n") &&
+               "'Password:'\n") &&
+           (authplug_secret_len(w->host) == 0 || add_host(to, w)) &&
+           (authplug_secret_len(w->code) == 0 || add_secret_of_code(to, w));
+}
+
+/* ----------------------------------------------------------------- commands */
+
+/* The server as it is named to a client; for patterns, a word for it. */
+static bool
+add_server(authplug_secret *to, const init_wishes *w)
+{
+    authplug_span host = authplug_secret_span(w->host);
+
+    for (size_t i = 0; i < host.len; i++)
+        if (memchr("*?!, \t", host.data[i], 6) != NULL)
+            return add(to, "HOST");
+    return add_word(to, host);
+}
+
+/* What starts the plugin, for a shell. */
+static bool
+add_plugin(authplug_secret *to, const char *config)
+{
+    return add(to, "authplug answer") &&
+           (config == NULL ||
+            (add(to, " --config ") && add_word(to, authplug_span_of(config))));
+}
+
+bool
+init_end(const init_wishes *w, const char *config, authplug_secret *to)
+{
+    authplug_secret *plugin = authplug_secret_new(ANSWER_MOST * 8);
+    const authplug_secret *prompt = authplug_secret_len(w->password_prompt) > 0
+                                        ? w->password_prompt
+                                        : w->code_prompt;
+    char name[256];
+    bool good =
+        plugin != NULL && add(plugin, "exec ") && add_plugin(plugin, config);
+
+    if (good &&
+        authplug_span_is(authplug_secret_span(w->password), "keyring")) {
+        keyring_name(w, name, sizeof name);
+        good = add(to, "Store the password:\n    ") && add_store(to, name);
+    }
+    good = good && add(to, "See what becomes of a prompt, and log in:\n    ") &&
+           add_plugin(to, config) && add(to, " --explain --host ") &&
+           add_server(to, w) && add(to, " --prompt ") &&
+           add_word(to, authplug_secret_span(prompt)) &&
+           add(to, "\n    authplug ssh --plugin ") &&
+           add_word(to, authplug_secret_span(plugin)) && add(to, " ") &&
            (authplug_secret_len(w->user) == 0 ||
-            (add(to, "    # the name to log in with, where the client names "
-                     "none\n    Username ") &&
-             add_secret(to, w->user) && add(to, "\n"))) &&
-           add_password(to, w) && add_code(to, w);
+            (add_word(to, authplug_secret_span(w->user)) && add(to, "@"))) &&
+           add_server(to, w) && add(to, "\nIn PuTTY the plugin command is: ") &&
+           add_plugin(to, config) && add(to, "\n");
+    authplug_secret_free(&plugin);
+    return good;
 }
 
 /* ------------------------------------------------------------------ writing */

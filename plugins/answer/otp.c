@@ -54,6 +54,41 @@ trimmed(authplug_span text)
     return text;
 }
 
+authplug_span
+otp_trim(authplug_span text)
+{
+    if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
+        text = authplug_span_make(text.data + 3, text.len - 3);
+    return trimmed(text);
+}
+
+static bool
+is_word(authplug_span text, const char *word)
+{
+    return text.len == strlen(word) &&
+           strncasecmp((const char *)text.data, word, text.len) == 0;
+}
+
+static bool
+begins(authplug_span text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return text.len >= len && is_word(authplug_span_make(text.data, len), word);
+}
+
+/* Takes the word off the front, if it is there. */
+static bool
+drop(authplug_span *text, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (!begins(*text, word))
+        return false;
+    *text = authplug_span_make(text->data + len, text->len - len);
+    return true;
+}
+
 /* ------------------------------------------------------------------ base32 */
 
 /* The five bits of a symbol, or -1. */
@@ -152,17 +187,22 @@ set_secret(parsing *of, authplug_span value)
     return parse_base32(of, value);
 }
 
+/* SHA1, SHA-1, HmacSHA1 and HMAC-SHA-1 are one. */
 static bool
 set_algorithm(parsing *of, authplug_span value)
 {
-    static const char *const names[] = {"SHA1", "SHA256", "SHA512"};
+    static const char *const bits[] = {"1", "256", "512"};
 
-    for (unsigned i = 0; i < 3; i++)
-        if (value.len == strlen(names[i]) &&
-            strncasecmp((const char *)value.data, names[i], value.len) == 0) {
-            of->key.algorithm = (answer_algorithm)i;
-            return true;
-        }
+    if (drop(&value, "hmac"))
+        (void)drop(&value, "-");
+    if (drop(&value, "sha")) {
+        (void)drop(&value, "-");
+        for (unsigned i = 0; i < 3; i++)
+            if (is_word(value, bits[i])) {
+                of->key.algorithm = (answer_algorithm)i;
+                return true;
+            }
+    }
     return wrong(of, "its URI has another algorithm than SHA1, SHA256 and "
                      "SHA512");
 }
@@ -263,13 +303,6 @@ take_until(authplug_span *text, unsigned char end)
     return part;
 }
 
-static bool
-is_word(authplug_span text, const char *word)
-{
-    return text.len == strlen(word) &&
-           strncasecmp((const char *)text.data, word, text.len) == 0;
-}
-
 /* One of those that are unknown does not matter. */
 static bool
 parse_parameter(parsing *of, authplug_span value)
@@ -299,6 +332,20 @@ has_control(authplug_span text)
     return false;
 }
 
+/* Whether it was copied from a page's source: what follows each '&' there would
+ * be passed over, as one of the names that are unknown. */
+static bool
+is_escaped(authplug_span text)
+{
+    static const char *const forms[] = {"&amp;", "&#38;", "&#x26;", "\\u0026"};
+
+    for (; text.len > 0; text = authplug_span_make(text.data + 1, text.len - 1))
+        for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+            if (begins(text, forms[i]))
+                return true;
+    return false;
+}
+
 /* otpauth://totp/label?name=value&...; rest is what follows the slashes. */
 static bool
 parse_uri(parsing *of, authplug_span rest)
@@ -317,6 +364,9 @@ parse_uri(parsing *of, authplug_span rest)
                                "expected"
                              : "its URI is one of hotp: a Hotp block was "
                                "expected");
+    if (is_escaped(rest))
+        return wrong(of, "its URI has '&' in the way of a page's source, as in "
+                         "'&amp;': write '&' in its place");
     rest = take_until(&rest, '#');
     while (rest.len > 0)
         if (!parse_parameter(of, take_until(&rest, '&')))
@@ -329,19 +379,22 @@ parse_uri(parsing *of, authplug_span rest)
 static bool
 parse(parsing *of, authplug_span text)
 {
-    const size_t scheme = strlen(URI);
-
-    text = trimmed(text);
+    text = otp_trim(text);
     if (text.len > ANSWER_MOST)
         return wrong(of, "the text of the secret is too long");
     of->key.bytes = authplug_secret_new(ANSWER_MOST);
     of->value = authplug_secret_new(ANSWER_MOST);
     if (of->key.bytes == NULL || of->value == NULL)
         return no_memory(of);
-    if (text.len >= scheme &&
-        is_word(authplug_span_make(text.data, scheme), URI))
-        return parse_uri(
-            of, authplug_span_make(text.data + scheme, text.len - scheme));
+    if (begins(text, "QR-Code:"))
+        return wrong(of, "'QR-Code:' stands before its URI, where zbarimg had "
+                         "no --raw: leave it away");
+    if (begins(text, "otpauth-migration:"))
+        return wrong(of, "this is an export of all that an app has "
+                         "(otpauth-migration), not the URI of one secret: take "
+                         "the " URI " URI or the letters that the site shows");
+    if (drop(&text, URI))
+        return parse_uri(of, text);
     return parse_base32(of, text);
 }
 

@@ -79,6 +79,33 @@ init names login.example.org 'Your name' '' 'prompt (Return' 'Enter:' \
 want_good
 want_line 'Request "Enter:"' 'Request "Code:"'
 
+it "nor where a blank at its end is all that tells them apart"
+init names h 'Your name' '' 'prompt (Return' '' 'each time' '' \
+    "code's prompt" 'Password: ' "that is the password's prompt" 'Code: ' \
+    '(not shown)' "$uri" 'too?' y --
+want_good
+want_line 'Request "Password:"' 'Request "Code:"'
+
+it "nor where a quote does, which a Request has as any byte"
+echo "$uri" >"$W/uri"
+init 'too?' '' names h 'Your name' '' 'prompt (Return' 'A"B:' 'each time' '' \
+    "code's prompt" "A'B:" "that is the password's prompt" 'Code:' -- "$W/uri"
+want_good
+want_no_screen "or - where no prompt"
+
+it "without any prompt there is nothing to answer: one is asked for"
+init names h 'Your name' '' 'prompt (Return' - "code's prompt" - \
+    'there is nothing to answer' '' '(not shown)' "$uri" 'too?' y --
+want_good
+want_line 'Request "Verification code:"'
+want_no_screen 'code:"; -: there is none'
+
+it "nor is a secret left out that was read"
+init 'too?' '' names h 'Your name' '' 'prompt (Return' '' 'each time' '' \
+    "code's prompt" - 'there is nothing to answer' '' -- "$W/uri"
+want_good
+want_line 'Request "Password:"' 'Request "Verification code:"'
+
 it "all from the terminal again"
 init names login.example.org 'Your name' alice 'prompt (Return' '' \
     'each time' 'cat words' 'prompt (Return' '' '(not shown)' "$uri" 'too?' y --
@@ -96,7 +123,7 @@ want_out "answer \"$(code)\""
 
 it "the tutorial shows what is seen"
 page () { sed -n "/^    \$ $1\$/,/^\$/s/^    //p" "$SRC/docs/answer.md" | sed 1d; }
-same () { sed 's/ *$//; s/[0-9]\{6\},/CODE,/; s/[0-9]* more/N more/; s/^\/.* is/FILE is/'; }
+same () { sed 's/ *$//; s/[0-9]\{6\},/CODE,/; s/[0-9]* more.*/N more/; s/^\/.* is/FILE is/'; }
 init names login.example.org 'Your name' '' 'prompt (Return' '' \
     'each time' keyring 'prompt (Return' '' '(not shown)' "$uri" 'too?' '' --
 want_good
@@ -161,7 +188,29 @@ for word in - ''; do
     want_line 'Request "OTP:"' "Secret \"$uri\""
 done
 
+it "the mark of UTF-8 before it, and a hash by another name"
+printf '\357\273\277otpauth://totp/x?secret=%s&period=3600&algorithm=SHA-512\r\n' \
+    $secret >"$W/uri"
+init 'too?' '' names h 'Your name' '' 'prompt (Return' - "code's prompt" '' -- \
+    "$W/uri"
+want_good
+want_screen "The code of now is $(oathtool --totp=sha512 -b -s 3600 $secret), "
+want_line "Secret \"otpauth://totp/x?secret=$secret&period=3600&algorithm=SHA-512\""
+
+it "a code that soon ends is shown with the next"
+t=$(date +%s)
+init names h 'Your name' '' 'prompt (Return' - "code's prompt" '' \
+    '(not shown)' "otpauth://totp/x?secret=$secret&period=1" 'too?' y --
+want_good
+seen=$(sed -n 's/^The code of now is \(.*\), for 1 more second; then it is \(.*\)\.$/\1 \2/p' \
+    "$W/screen")
+case " $(oathtool --totp -b -s 1 -N "@$t" -w 20 $secret | tr '\n' ' ')" in
+*" ${seen:-none} "*) ;;
+*) wrong "no two codes that follow one another" ;;
+esac
+
 it "a file that others can read is to be removed"
+echo "$uri" >"$W/uri"
 chmod 644 "$W/uri"
 init 'too?' '' names h 'Your name' '' 'prompt (Return' - "code's prompt" '' -- \
     "$W/uri"
@@ -169,7 +218,7 @@ want_good
 want_screen "Others may read $W/uri: remove it"
 
 it "codes by a counter, which begins where the URI says"
-echo "otpauth://hotp/x?secret=$secret&counter=7" >"$W/uri"
+echo "  otpauth://hotp/x?secret=$secret&counter=7" >"$W/uri"
 init 'shows?' '' names h 'Your name' '' 'prompt (Return' - "code's prompt" '' \
     -- "$W/uri"
 want_good
@@ -189,12 +238,20 @@ init names h 'Your name' '' 'prompt (Return' - "code's prompt" '' \
 want_good
 want_line 'Secret "gezd gnbv gy3t qojq"'
 
-it "another code on the other device: no file, and the time to compare"
-init names h 'Your name' '' 'prompt (Return' - "code's prompt" '' \
-    '(not shown)' "$uri" 'too?' n --
+it "another code on the other device: no file, and the time of the answer"
+rm -rf "$XDG_CONFIG_HOME"
+from=$(($(date +%s) + 2))
+echo "$uri" >"$W/uri"
+run 20 --pty --after 2.5 'type:n\n' -- "$authplug" answer init "$W/uri"
+end=$(date +%s) told=none
 want_rc 1
 want_no_file
-want_screen "a clock is wrong (here it is $(date -u +%H:)"
+while [ "$from" -le "$end" ]; do
+    told="$told|$(date -u -d "@$from" +%T)"
+    from=$((from + 1))
+done
+grep -Eq "a clock is wrong \\(here it is ($told) UTC\\): no file" "$W/screen" ||
+    wrong "none of these times: $told"
 
 it "what is no answer is asked again, and why is said"
 init names '' such alice@h such h.example 'Your name' '' \
@@ -211,7 +268,24 @@ init names h.example 'Your name' '' 'prompt (Return' '' 'each time' keyring \
     "code's prompt" - --
 want_good
 want_line 'Response $keyring:h.example$'
-want_screen "secret-tool store --label=SSH authplug 'h.example'"
+want_screen "secret-tool store --label=SSH authplug h.example"
+
+it "what is printed to be copied has what was entered, for a shell"
+rm -rf "$W/a b"
+again names h.example 'Your name' alice 'prompt (Return' "Alice's PIN:" \
+    'each time' '' "code's prompt" - -- --config "$W/a b/it's"
+want_rc 0
+told=$(sed -n 's/^    authplug answer/"$authplug" answer/p' "$W/screen")
+echo "$told" | grep -qF -- "--explain --host h.example --prompt 'Alice'" ||
+    wrong "not what was entered: $told"
+run 10 env authplug="$authplug" sh -c "$told"
+want_rc 0
+want_out "$W/a b/it's, for h.example port 22"
+again names '*.example' 'Your name' alice 'prompt (Return' - "code's prompt" \
+    'PIN:' '(not shown)' "$uri" 'too?' '' -- --config "$W/a b/other"
+want_screen "--explain --host HOST --prompt 'PIN:'"
+want_screen "    authplug ssh --plugin 'exec authplug answer --config '\\''$W/a b/other'\\''' alice@HOST"
+want_screen "plugin command is: authplug answer --config '$W/a b/other'"
 
 it "a prompt of special characters is matched, and no other"
 init names h 'Your name' '' 'prompt (Return' 'PIN "x" (1$|2)* [a].^{3}\\:' \
@@ -234,7 +308,8 @@ want_out "answer \"$(code)\""
 
 it "another place, and no other name there"
 run 20 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
-    --on 'prompt (Return' 'type:-\n' --on "code's prompt" 'type:-\n' -- \
+    --on 'prompt (Return' 'type:\n' --on 'each time' 'type:\n' \
+    --on "code's prompt" 'type:-\n' -- \
     "$authplug" answer init --config "$W/deep/er/rules"
 want_rc 0
 want_screen "authplug answer --config $W/deep/er/rules"
@@ -242,10 +317,16 @@ want [ "$(stat -c %a "$W/deep/er/rules")" = 600 ]
 run 20 --pty -- "$authplug" answer init --config ''
 want_rc 1
 
+quotes=$(head -c 2800 /dev/zero | tr '\0' '"')
+echo "otpauth://totp/$quotes?secret=$secret" >"$W/quotes"
 for case in "nothing|: >'$W/uri'|it is empty" \
     "no URI|echo hello, world >'$W/uri'|neither base32" \
     "a NUL in it|printf '%s\\0x' '$uri' >'$W/uri'|control character" \
-    "a folder|rm '$W/uri'; mkdir '$W/uri'|otpauth:// URI was expected" \
+    "what zbarimg prints|echo 'QR-Code:$uri' >'$W/uri'|zbarimg had no --raw" \
+    "an export|echo otpauth-migration://offline?data=CjEK >'$W/uri'|an export of all" \
+    "a page's source|echo 'otpauth://totp/x?secret=$secret&amp;digits=8' >'$W/uri'|write '&' in its place" \
+    "more quotes than a line has room for|cp '$W/quotes' '$W/uri'|the line is too long" \
+    "a folder|rm '$W/uri'; mkdir '$W/uri'|$W/uri: this is a folder" \
     "no file|rmdir '$W/uri'|No such file" \
     "too much|head -c 9999 /dev/zero >'$W/uri'|URI was expected"
 do
@@ -279,8 +360,8 @@ it "a folder that cannot be made"
 rm -rf "$XDG_CONFIG_HOME"
 : >"$XDG_CONFIG_HOME"
 run 20 --pty --on names 'type:h\n' --on 'Your name' 'type:\n' \
-    --on 'prompt (Return' 'type:-\n' --on "code's prompt" 'type:-\n' -- \
-    "$authplug" answer init
+    --on 'prompt (Return' 'type:\n' --on 'each time' 'type:\n' \
+    --on "code's prompt" 'type:-\n' -- "$authplug" answer init
 want_rc 1
 want_screen "$file cannot be made: "
 rm "$XDG_CONFIG_HOME"

@@ -229,6 +229,72 @@ TEST(a_secret_is_an_URI)
     says(&hotp, "otpauth://hotp/x?secret=MY&period=0", "66 6 SHA1 from 0");
 }
 
+TEST(an_algorithm_has_several_names)
+{
+    static const struct {
+        const char *name, *as;
+    } names[] = {
+        {"SHA-1", "SHA1"},        {"sha-256", "SHA256"},
+        {"SHA-512", "SHA512"},    {"HmacSHA1", "SHA1"},
+        {"HmacSHA256", "SHA256"}, {"HMAC-SHA512", "SHA512"},
+        {"hmac-sha-1", "SHA1"},
+    };
+    char text[128], expected[64];
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        (void)snprintf(text, sizeof text,
+                       "otpauth://totp/x?secret=MY&algorithm=%s",
+                       names[i].name);
+        (void)snprintf(expected, sizeof expected, "66 6 %s every 30",
+                       names[i].as);
+        says(&totp, text, expected);
+    }
+}
+
+TEST(the_mark_of_UTF_8_is_no_part_of_a_secret)
+{
+#define MARK "\357\273\277"
+    says(&totp, MARK "MZXW6YTB\r\n", "666f6f6261" PLAIN);
+    says(&totp, MARK " otpauth://totp/x?secret=MY&digits=8",
+         "66 8 SHA1 every 30");
+    says(&totp, MARK, EMPTY);
+    says(&totp, MARK MARK "MY", NEITHER);
+    says(&totp, "\357\273MY", NEITHER);
+    says(&totp, "MY" MARK, NEITHER);
+}
+
+/* What would be read as something else, or as nothing that helps. */
+TEST(a_URI_in_its_wrapping_is_refused_by_name)
+{
+#define EXPORT                                                                 \
+    "Totp work: this is an export of all that an app has "                     \
+    "(otpauth-migration), not the URI of one secret: take the otpauth:// URI " \
+    "or the letters that the site shows"
+#define QR                                                                     \
+    "Totp work: 'QR-Code:' stands before its URI, where zbarimg had no "       \
+    "--raw: leave it away"
+#define SOURCE                                                                 \
+    "Totp work: its URI has '&' in the way of a page's source, as in "         \
+    "'&amp;': write '&' in its place"
+    static const char *const sources[] = {
+        "otpauth://totp/x?secret=MY&amp;digits=8",
+        "otpauth://totp/x?secret=MY&AMP;digits=8",
+        "otpauth://totp/x?secret=MY&#38;digits=8",
+        "otpauth://totp/x?secret=MY&#x26;digits=8",
+        "otpauth://totp/x?issuer=x\\u0026digits=8&secret=MY",
+        "otpauth://totp/x?secret=MY&amp;",
+    };
+
+    says(&totp, "otpauth-migration://offline?data=CjEKCkhlbGxvId6tvu8", EXPORT);
+    says(&totp, " OTPAUTH-MIGRATION://offline?data=MY", EXPORT);
+    says(&totp, "QR-Code:otpauth://totp/x?secret=MY", QR);
+    says(&totp, "qr-code:MY", QR);
+    for (size_t i = 0; i < COUNT_OF(sources); i++)
+        says(&totp, sources[i], SOURCE);
+    says(&totp, "otpauth://totp/a&amp;b?secret=MY", "66" PLAIN);
+    says(&totp, "otpauth://totp/x?secret=MY&issuer=a%26amp;b", "66" PLAIN);
+}
+
 TEST(an_URI_that_is_wrong_is_refused)
 {
 #define URI(rest) "otpauth://totp/x?" rest
@@ -272,6 +338,16 @@ TEST(an_URI_that_is_wrong_is_refused)
         {URI("secret=MY&algorithm=MD5"),
          W "has another algorithm than SHA1, SHA256 and SHA512"},
         {URI("secret=MY&algorithm="),
+         W "has another algorithm than SHA1, SHA256 and SHA512"},
+        {URI("secret=MY&algorithm=SHA-3"),
+         W "has another algorithm than SHA1, SHA256 and SHA512"},
+        {URI("secret=MY&algorithm=SHA-512/256"),
+         W "has another algorithm than SHA1, SHA256 and SHA512"},
+        {URI("secret=MY&algorithm=Hmac"),
+         W "has another algorithm than SHA1, SHA256 and SHA512"},
+        {URI("secret=MY&algorithm=HmacMD5"),
+         W "has another algorithm than SHA1, SHA256 and SHA512"},
+        {URI("secret=MY&algorithm=256"),
          W "has another algorithm than SHA1, SHA256 and SHA512"},
         {URI("secret=MY&algorithm=SHA1%00"),
          W "has another algorithm than SHA1, SHA256 and SHA512"},
@@ -515,6 +591,9 @@ main(void)
         cmocka_unit_test(a_control_character_is_in_no_URI),
         cmocka_unit_test(what_the_file_says_counts_more),
         cmocka_unit_test(a_secret_is_an_URI),
+        cmocka_unit_test(an_algorithm_has_several_names),
+        cmocka_unit_test(the_mark_of_UTF_8_is_no_part_of_a_secret),
+        cmocka_unit_test(a_URI_in_its_wrapping_is_refused_by_name),
         cmocka_unit_test(an_URI_that_is_wrong_is_refused),
         cmocka_unit_test(whatever_the_text_is_the_complaint_does_not_repeat_it),
         cmocka_unit_test(a_text_is_bounded),
