@@ -12,6 +12,9 @@
 #include <string.h>
 
 #define PROMPTS_MOST 100
+/* Requests in a conversation: so few that the runtime, which ends without a
+ * word where there are more messages than it takes, can still say why. */
+#define REQUESTS_MOST 50
 /* for the sources of one request */
 #define SOURCES_MS 120000
 
@@ -25,6 +28,7 @@ typedef struct state {
     authplug_session *session;
     unsigned char *uses; /* automatic answers so far, by the rules' ids */
     size_t use_count;
+    unsigned requests;
     otp_use *codes;
     cache cache;
 } state;
@@ -306,6 +310,14 @@ write_reasons(const items *all, authplug_secret *out)
     return good;
 }
 
+/* Whether what the user types is a part of an answer that is secret, whatever
+ * the server says of it. */
+static bool
+is_part(const item *it)
+{
+    return it->by_rule && source_is_automatic(it->found.block, it->found.by);
+}
+
 /* The questions for all that the user has to say; how many. */
 static uint32_t
 write_questions(const items *all, authplug_ki_prompt prompts[])
@@ -324,7 +336,7 @@ write_questions(const items *all, authplug_ki_prompt prompts[])
             prompts[n++] = (authplug_ki_prompt){
                 .text = it->question[0] != 0 ? authplug_span_of(it->question)
                                              : it->prompt.text,
-                .echo = it->prompt.echo};
+                .echo = it->prompt.echo && !is_part(it)};
     }
     return n;
 }
@@ -568,6 +580,8 @@ answer(authplug_session *session, const authplug_ki_request *request,
     if (request->count > PROMPTS_MOST)
         return authplug_session_refuse(session, "the server has too many "
                                                 "questions");
+    if (++with->requests > REQUESTS_MOST)
+        return authplug_session_refuse(session, "the server asks without end");
     with->session = session;
     good =
         make_items(&all) || authplug_session_refuse(session, "memory ran out");
@@ -663,6 +677,8 @@ outcome(authplug_session *session, authplug_outcome what, void *context)
 
     (void)session;
     otp_release(&with->codes);
+    /* for AUTHPLUG_LOG: nobody reads it elsewhere, and what is not kept is
+     * asked again */
     if (!cache_settle(&with->cache, what, why, sizeof why))
         io_say(ANSWER_PROGRAM, "the cache of answers is as it was: %s", why);
     answer_config_free(&with->config);

@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Once a place has failed, for all that is still to be kept or dropped: clients
+ * give plugins a second after the outcome. */
+#define SETTLE_MS 800
+
 struct cache_entry {
     cache_entry *next;
     authplug_secret *name, *typed;
@@ -188,6 +192,8 @@ cache_note(cache_entry *it, authplug_span typed, bool was_kept)
 bool
 cache_settle(cache *all, authplug_outcome what, char *why, size_t size)
 {
+    int64_t deadline = io_deadline(SETTLE_MS);
+    char other[ANSWER_WHY];
     bool good = true;
 
     for (cache_entry *it = all->first; it != NULL; it = it->next) {
@@ -195,9 +201,10 @@ cache_settle(cache *all, authplug_outcome what, char *why, size_t size)
                     (what == AUTHPLUG_OUTCOME_SUCCESS && it->ambiguous);
         bool keep = what == AUTHPLUG_OUTCOME_SUCCESS && !drop && !it->was_kept;
 
-        if (it->noted && (drop || keep) && good)
-            good = ask(it, drop ? CACHE_DROP : CACHE_KEEP, NULL, why, size) !=
-                   CACHE_REFUSED;
+        if (it->noted && (drop || keep) && (good || io_now() < deadline) &&
+            ask(it, drop ? CACHE_DROP : CACHE_KEEP, NULL, good ? why : other,
+                good ? size : sizeof other) == CACHE_REFUSED)
+            good = false;
         authplug_secret_clear(it->typed);
         it->noted = it->was_kept = it->ambiguous = false;
     }

@@ -122,6 +122,22 @@ look_up(authplug_span name)
     return ENTRIES;
 }
 
+/* A place for one more; where there is none, that of what ends first. */
+static size_t
+make_room(void)
+{
+    size_t first = 0;
+
+    for (size_t i = 0; i < ENTRIES; i++) {
+        if (entries[i].until == 0)
+            return i;
+        if (entries[i].until < entries[first].until)
+            first = i;
+    }
+    wipe_entry(first);
+    return first;
+}
+
 static cache_status
 keep(const cache_question *question)
 {
@@ -130,10 +146,7 @@ keep(const cache_question *question)
 
     if (which < ENTRIES)
         wipe_entry(which);
-    for (which = 0; which < ENTRIES && entries[which].until != 0; which++)
-        ;
-    if (which == ENTRIES)
-        return CACHE_REFUSED;
+    which = make_room();
     (void)mlock(answers[which], ANSWER_MOST);
     memcpy(answers[which], question->answer.data, question->answer.len);
     memcpy(entries[which].name, question->name.data, question->name.len);

@@ -70,7 +70,10 @@ open_place(asking *a)
     if (a->place.folder < 0 || fstat(a->place.folder, &is) != 0)
         return fail(a, "%s cannot be opened: %s", path, strerror(errno));
     if (is.st_uid != geteuid())
-        return fail(a, "%s belongs to somebody else", path);
+        return fail(a,
+                    "%s belongs to another user: chown %u %s as root, or "
+                    "remove it",
+                    path, (unsigned)geteuid(), path);
     if ((is.st_mode & 077) != 0)
         return fail(a, "%s: others may read or change it: chmod go= %s", path,
                     path);

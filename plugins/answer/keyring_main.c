@@ -81,7 +81,13 @@ complain(int code, const char *what)
 static int
 complain_of(GError *error)
 {
-    fprintf(stderr, "the keyring cannot be reached: %s\n", error->message);
+    bool served =
+        !g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN);
+
+    fprintf(stderr, "the keyring cannot be reached: %s: %s\n", error->message,
+            served ? "log in to a desktop session, or set "
+                     "DBUS_SESSION_BUS_ADDRESS to the bus of one"
+                   : "start what keeps it, such as gnome-keyring-daemon");
     g_error_free(error);
     return UNREACHABLE;
 }

@@ -132,9 +132,11 @@ is_ours(record *at, const struct stat *is, const char *slash, const char *name,
 {
     if (is->st_uid != geteuid())
         return fail(at,
-                    "%s%s%s belongs to somebody else: set XDG_STATE_HOME "
-                    "to a place of your own",
-                    at->path, slash, name);
+                    "%s%s%s belongs to another user: chown %u %s%s%s as root, "
+                    "if it is yours, or set XDG_STATE_HOME to a place of your "
+                    "own",
+                    at->path, slash, name, (unsigned)geteuid(), at->path, slash,
+                    name);
     if ((is->st_mode & 077) != 0)
         return fail(at, "%s%s%s is open to others: chmod %s %s%s%s", at->path,
                     slash, name, mode, at->path, slash, name);
@@ -184,6 +186,8 @@ open_file(record *at, const char *end, int flags)
         if (error == ELOOP)
             (void)fail(at, "%s/%s is a symbolic link: remove it", at->path,
                        name);
+        else if (error == EEXIST)
+            (void)fail(at, "%s/%s is in the way: remove it", at->path, name);
         else if (error != ENOENT || (flags & O_CREAT) != 0)
             (void)fail_file(at, end, "it cannot be opened");
         errno = error;

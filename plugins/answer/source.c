@@ -128,6 +128,7 @@ typedef struct making {
     source *of;
     bool leads; /* a group in it could lead a path elsewhere */
     size_t len; /* of the longest group that could */
+    bool lacks; /* what a token stands for is empty */
 } making;
 
 static authplug_status
@@ -139,10 +140,11 @@ making_value(void *context, const char *name, const char *argument,
     authplug_status status = word_value(it->of, name, argument, out);
     authplug_span value = authplug_secret_span(out);
 
-    if (status != AUTHPLUG_OK || name[0] < '1' || name[0] > '9')
+    if (status != AUTHPLUG_OK)
         return status;
     value = authplug_span_make(value.data + before, value.len - before);
-    if (value.len > 0 &&
+    it->lacks = it->lacks || value.len == 0;
+    if (value.len > 0 && name[0] >= '1' && name[0] <= '9' &&
         (memchr(value.data, '/', value.len) != NULL ||
          authplug_span_is(value, ".") || authplug_span_is(value, ".."))) {
         it->leads = true;
@@ -166,12 +168,28 @@ judge_word(const making *it, const template *from, unsigned number,
                           "beside other text may hold no '/', and not be '.' "
                           "or '..'",
                           number);
+    else if (it->lacks && text[0] != 0)
+        (void)source_fail(it->of,
+                          "word %u of Exec would be another path: what stands "
+                          "beside other text may not be empty",
+                          number);
     else
         return true;
     return false;
 }
 
-/* Expands a command's words; each is the caller's to free. */
+/* What the rules say is in no memory that was given back. */
+static void
+free_words(char *argv[WORDS_MOST + 1])
+{
+    for (size_t i = 0; i < WORDS_MOST; i++) {
+        if (argv[i] != NULL)
+            authplug_wipe(argv[i], strlen(argv[i]));
+        free(argv[i]);
+    }
+}
+
+/* Expands a command's words; free_words() is for them. */
 static bool
 make_words(source *of, const template_words *words, char *argv[WORDS_MOST + 1])
 {
@@ -214,8 +232,7 @@ source_command(source *of, authplug_secret *text)
             good = good && authplug_secret_append(
                                text, parts[p], strlen(parts[p])) == AUTHPLUG_OK;
     }
-    for (size_t i = 0; i < WORDS_MOST; i++)
-        free(argv[i]);
+    free_words(argv);
     return good;
 }
 
@@ -374,8 +391,7 @@ run(source *of, const template_words *words, authplug_secret *out)
         status =
             source_fail(of, "%s could not be started: %s",
                         argv[0] != NULL ? argv[0] : "Exec", strerror(errno));
-    for (size_t i = 0; i < WORDS_MOST; i++)
-        free(argv[i]);
+    free_words(argv);
     return status;
 }
 

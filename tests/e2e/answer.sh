@@ -470,7 +470,7 @@ done
 faulty 2 'its value in double quotes' 'Host *' 'Request Password:'
 faulty 4 'a token in the first word' 'Host *' 'Request (x)' 'Echo any' \
     'Exec $1$ y' 'Response $exec$'
-faulty 3 'a token in what a shell is to do' 'Host *' 'Request (x)' \
+faulty 3 'a token behind the name of a shell' 'Host *' 'Request (x)' \
     "Exec sh -c 'echo \$1\$'" 'Response $exec$'
 faulty 3 '[$]3[$].*a group that the Request has not' 'Host *' 'Request (x)(y)' \
     'Response $3$'

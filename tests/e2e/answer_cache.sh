@@ -175,6 +175,22 @@ untyped $P
 want_answer 99stoat
 forget_all
 
+it "what cannot be kept is in nobody's way"
+rules 'Host *' 'Request "P:"' 'Cache 60 keyring' 'Response $ask$' \
+    'Request "Q:"' 'Cache 60' 'Response $ask$'
+batch=
+DBUS_SESSION_BUS_ADDRESS=unix:path=$W/none
+export DBUS_SESSION_BUS_ADDRESS
+# the last is settled first
+login --pty --on 'plugin| Q:' 'type:one\n' --on 'plugin| P:' 'type:two\n' -- \
+    --prompt Q: --prompt P:
+unset DBUS_SESSION_BUS_ADDRESS
+want_screen 'answer "two"'
+untyped --prompt Q:
+want_answer one
+rules 'Host *' 'Request "P:"' 'Cache 60' 'Response $ask$'
+forget_all
+
 # ----------------------------------------------------------------- the name
 
 it "it is for this user, host, port, rule and prompt"
@@ -380,6 +396,16 @@ run 10 --keep -- $peer half
 want_out_is "b'\\x01r'"
 run 10 --keep -- $peer name
 want_out_is "b'\\x01r'"
+untyped $P
+want_answer stoat
+
+it "one more than there is room for takes the place of what ends first"
+run 10 --keep -- $peer fill 70
+want_out_is "70 kept, there: 6 to 69"
+untyped $P
+want_asked
+forget_all
+typed stoat $P
 untyped $P
 want_answer stoat
 

@@ -314,6 +314,7 @@ keyring_stop
 login --prompt P:
 want_asked
 want_out "the keyring cannot be reached"
+want_out "start what keeps it, such as gnome-keyring-daemon"
 login --prompt Q:
 want_asked
 want_out "the keyring cannot be reached"
@@ -326,6 +327,7 @@ DBUS_SESSION_BUS_ADDRESS=unix:path=$W/no-bus
 login --prompt P:
 want_asked
 want_out "the keyring cannot be reached"
+want_out "set DBUS_SESSION_BUS_ADDRESS to the bus of one"
 rules 'Host *' 'Request "P:"' 'Cache 60' 'Response $ask$'
 run 10 "$authplug" answer --config "$W/answers" --forget
 want_rc 0

@@ -428,7 +428,13 @@ for mask in (0, 0x36, 0x5c):
 if [ "$(id -u)" = 0 ]; then
     secret thirty HOTP/T30/6
     answers thirty Totp 'Digits 8'
-    hidden="--lacks $(cut -c 1-16 "$W/thirty.base32") $(in_memory)"
+    # a command is read with the rest, and looked at, even if it is not run; of a
+    # long one not all is covered by what follows
+    # shellcheck disable=SC2016 # a dollar is the rule's
+    printf '%s\n' 'Host *' 'Request "Other:"' \
+        "Exec echo $(printf 'quillback%.0s' $(seq 400))" \
+        'Response "$exec$"' >>"$W/thirty.answers"
+    hidden="--lacks quillback --lacks $(cut -c 1-16 "$W/thirty.base32") $(in_memory)"
     for outcome in success failure; do
         it "nothing secret is in the plugin's memory after $outcome"
         rm -rf "$XDG_STATE_HOME"

@@ -248,6 +248,18 @@ rules 'Request "C (.*):"' "Exec $W/cmd \$1\$" 'Response $exec$'
 client --prompt 'C a/b:'
 want_answer 1.a/b.
 
+it "nor does an empty one, or the name of an unknown user, end it early"
+rules 'Request "C (.*):"' "Exec $W/cmd show ssh/\$1\$" 'Response $exec$' \
+    'Request "P:"' "Exec $W/cmd ssh/\$user_name\$" 'Response $exec$' \
+    'Request "Q:(.*)"' "Exec $W/cmd \$1\$" 'Response $exec$'
+client --prompt 'C :'
+want_refused "word 3 of Exec would be another path: what stands beside other \
+text may not be empty"
+client --prompt P:
+want_refused "word 2 of Exec would be another path"
+client --prompt Q:
+want_answer 1..
+
 it "a group that matched nothing"
 rules 'Request "(A )?P:"' "Exec $W/cmd \$1\$" 'Response $exec$'
 client --prompt P:
@@ -330,7 +342,8 @@ want_answer sesame
 it "a keyring that cannot be reached is not one that lacks the secret"
 rules 'Request "P:"' 'Response $keyring:x$'
 DBUS_SESSION_BUS_ADDRESS=unix:path=$W/none client --prompt P:
-want_refused keyring
+want_refused "the keyring cannot be reached"
+want_out "log in to a desktop session, or set DBUS_SESSION_BUS_ADDRESS"
 want_not grep -q "no such secret" "$W/out"
 
 # ------------------------------------------------------------- several of them
@@ -481,6 +494,24 @@ want_rc 0
 want_screen 'answer "one"'
 want_screen 'answer "two"'
 want_no_screen 'y/N'
+
+it "a part of a secret answer is not shown, whatever the server says of it"
+rules 'Request "P:"' "Exec $W/cmd" 'Response "$exec$$ask:Token: $"' \
+    'Request "Q:"' 'Response $ask:Number: $'
+asked --on 'Token: ' 'type:one\n' -- --prompt-echo P:
+want_screen 'answer "1234one"'
+want_no_screen 'Token: one'
+asked --on 'Number: ' 'type:two\n' -- --prompt-echo Q:
+want_screen 'Number: two'
+
+it "a server that asks without end is refused, with that reason"
+rules 'Request "P:"' 'Limit 100' 'Response y'
+rounds=$(n=0; while [ $((n += 1)) -le 50 ]; do echo --round --prompt P:; done)
+# shellcheck disable=SC2086 # words
+client --prompt P: $rounds
+want_not [ "$rc" = 0 ]
+want [ "$(grep -c '^    answer "y"' "$W/out")" = 50 ]
+want_out "the server asks without end"
 
 it "in batch no rule is asked about, and the prompt is named"
 rules 'Request "A:"' 'Response a'

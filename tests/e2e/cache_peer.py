@@ -8,6 +8,8 @@ As a client, which prints what it is replied to, or that nothing came:
   hold        connects, says nothing, and prints when it was let go
   flood       two hundred that say nothing, while the parent lives
   other       a sound question
+  fill COUNT  keeps as many, each for longer than the one before, and prints
+              which of them are there
 As a server in the helper's place, until it is killed; prints "ready":
   silent      takes everybody, and replies to nobody
   deaf        takes nobody
@@ -30,8 +32,9 @@ def string(data):
     return struct.pack(">I", len(data)) + data
 
 
-def question(what=b"f", name=b"n", answer=b""):
-    return b"\1" + what + struct.pack(">I", 60) + string(name) + string(answer)
+def question(what=b"f", name=b"n", answer=b"", seconds=60):
+    return b"\1" + what + struct.pack(">I", seconds) + string(name) + \
+        string(answer)
 
 
 def connect(path):
@@ -69,6 +72,17 @@ def flood(path):
             time.sleep(0.001)
         if len(held) > 200:
             held.pop(0).close()
+
+
+def fill(path, count):
+    names = [b"%d" % i for i in range(int(count))]
+    kept = [ask(path, question(b"k", name, name, 1000 + i))[:2]
+            for i, name in enumerate(names)]
+    there = [int(name) for name in names
+             if ask(path, question(b"f", name, b"", 1000))[6:] == name]
+    whole = there == list(range(there[0], there[-1] + 1))
+    print(kept.count(b"\1y"), "kept, there:",
+          f"{there[0]} to {there[-1]}" if whole else there)
 
 
 def hold(path):
@@ -131,8 +145,8 @@ def main(path, deed, *rest):
         print(ask(path, b"\1f\0\0\0\1\0\0\0\xff" + b"n" * 9)[:2])
     elif deed == "other":
         print(ask(path, question())[:2])
-    elif deed in ("hold", "flood"):
-        globals()[deed](path)
+    elif deed in ("hold", "flood", "fill"):
+        globals()[deed](path, *rest)
     else:
         serve(path, deed)
 

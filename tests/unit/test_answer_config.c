@@ -118,7 +118,7 @@ TEST(a_rule_has_all_its_lines)
 static void
 exec_reads(const char *exec, const char *complaint)
 {
-    char text[512], expected[512];
+    char text[8192], expected[512];
 
     (void)snprintf(text, sizeof text,
                    "Host *\nRequest (x)\nExec %s\nResponse $exec$\n", exec);
@@ -134,15 +134,15 @@ exec_reads(const char *exec, const char *complaint)
     answer_config_free(&config);
 }
 
+static const char script[] =
+    "a token behind the name of a shell, in its options or in what it is to "
+    "do, where it could be commands: '\"$$1\"' there, and the token as a word "
+    "of its own behind it, was expected: sh -c '... \"$$1\"' sh $1$";
+
 TEST(others_do_not_choose_the_program_nor_write_the_script)
 {
     static const char program[] = "a token in the first word: the program's "
                                   "own name was expected";
-    static const char script[] =
-        "a token in what a shell is to do, where it would be commands: "
-        "'\"$$1\"' there, and the token as a word of its own behind it, was "
-        "expected: sh -c '... \"$$1\"' sh $1$";
-
     exec_reads("$1$", program);
     exec_reads("/usr/bin/$user_name$ x", program);
     exec_reads("sh -c 'echo $1$'", script);
@@ -156,7 +156,79 @@ TEST(others_do_not_choose_the_program_nor_write_the_script)
     exec_reads("sh -c 'echo \"$$1\"' sh $1$", NULL);
     exec_reads("env sh -c 'echo \"$$1\"' sh $1$", NULL);
     exec_reads("sh script.sh -c $1$", NULL);
-    exec_reads("show sh $1$", NULL);
+    exec_reads("sh -c -- 'echo \"$$1\"' -- $1$", NULL);
+    exec_reads("show shell $1$", NULL);
+    exec_reads("shred $1$", NULL);
+    /* what a shell's name is otherwise is not to be seen */
+    exec_reads("show sh $1$", script);
+}
+
+TEST(every_shell_is_one_wherever_it_stands)
+{
+    static const char *const names[] = {
+        "sh",       "ash",         "bash",    "rbash", "dash",       "ksh",
+        "rksh",     "mksh",        "lksh",    "pdksh", "oksh",       "zsh",
+        "rzsh",     "csh",         "tcsh",    "fish",  "yash",       "posh",
+        "bosh",     "pbosh",       "hush",    "osh",   "ysh",        "sash",
+        "busybox",  "toybox",      "elvish",  "nu",    "pwsh",       "xonsh",
+        "bash5.2",  "ksh93",       "zsh-5.9", "dash5", "powershell", "BASH",
+        "bash.exe", "bash-static", "/bin/sh", "./sh",  "'a b/sh'",
+    };
+    static const char *const around[][2] = {
+        {"", " -c $1$"}, {"", " $1$"},           {"", " - $1$"},
+        {"", " -- $1$"}, {"env -i ", " -e $1$"}, {"nice ", " $host_name$"}};
+    char exec[128];
+
+    for (size_t n = 0; n < COUNT_OF(names); n++)
+        for (size_t i = 0; i < COUNT_OF(around); i++) {
+            (void)snprintf(exec, sizeof exec, "%s%s%s", around[i][0], names[n],
+                           around[i][1]);
+            exec_reads(exec, script);
+        }
+}
+
+TEST(an_option_s_word_is_not_the_script)
+{
+    exec_reads("bash --rcfile /dev/null -c $1$", script);
+    exec_reads("bash --init-file f -c $1$", script);
+    exec_reads("bash --init-file f $1$", script);
+    exec_reads("bash -rcfile /dev/null -c $1$", script);
+    exec_reads("bash --rcfile -- f $1$", script);
+    exec_reads("bash -oO a b $1$", script);
+    exec_reads("bash +O extglob $1$", script);
+    exec_reads("bash --rcfile=$1$ -c true", script);
+    exec_reads("zsh --emulate sh -c $1$", script);
+    exec_reads("fish -C true $1$", script);
+    exec_reads("fish --init-command=true $1$", script);
+    exec_reads("fish --command true $1$", script);
+    exec_reads("bash -o pipefail script.sh $1$", NULL);
+    exec_reads("bash -o pipefail -- script.sh $1$", NULL);
+    exec_reads("bash --norc -eu script.sh $1$", NULL);
+    exec_reads("bash --rcfile f -euo pipefail -c 'a \"$$1\"' bash $1$", NULL);
+}
+
+TEST(what_stands_behind_a_script_may_be_more_of_them)
+{
+    exec_reads("fish -c true -c $1$", script);
+    exec_reads("fish -c true -C$1$", script);
+    exec_reads("tcsh -c true -c true $1$ -c $1$", NULL);
+    exec_reads("busybox $1$", script);
+    exec_reads("busybox sh -c $1$", script);
+    exec_reads("busybox printf %s $1$", NULL);
+    exec_reads("sh -c '\"$$@\"' sh bash -c $1$", script);
+    exec_reads("pwsh -c 'echo' $1$", script);
+    exec_reads("nu -e 'echo' x $1$", script);
+    exec_reads("sh -c '... \"$$0\"' $1$", NULL);
+}
+
+TEST(a_word_that_is_too_long_to_be_looked_at_is_no_script)
+{
+    char exec[6000];
+
+    (void)snprintf(exec, sizeof exec, "fish --init-command=%05000d $1$", 0);
+    exec_reads(exec, script);
+    (void)snprintf(exec, sizeof exec, "sh -c '%05000d' sh $1$", 0);
+    exec_reads(exec, NULL);
 }
 
 TEST(what_a_rule_says_is_not_the_next_one_s)
@@ -714,6 +786,10 @@ main(void)
         cmocka_unit_test(a_block_has_hosts_a_user_and_a_name),
         cmocka_unit_test(a_rule_has_all_its_lines),
         cmocka_unit_test(others_do_not_choose_the_program_nor_write_the_script),
+        cmocka_unit_test(every_shell_is_one_wherever_it_stands),
+        cmocka_unit_test(an_option_s_word_is_not_the_script),
+        cmocka_unit_test(what_stands_behind_a_script_may_be_more_of_them),
+        cmocka_unit_test(a_word_that_is_too_long_to_be_looked_at_is_no_script),
         cmocka_unit_test(what_a_rule_says_is_not_the_next_one_s),
         cmocka_unit_test(a_code_has_a_secret_and_what_it_says_of_it),
         cmocka_unit_test(codes_may_stand_before_and_behind_their_rules),

@@ -858,6 +858,7 @@ TEST(without_a_place_there_is_no_code)
 TEST(a_directory_that_is_open_to_others_is_refused)
 {
     static const mode_t modes[] = {0770, 0750, 0701, 0777};
+    char expected[256];
 
     set_key(false, SECRET);
     assert_int_equal(mkdir(folder, 0700), 0);
@@ -867,8 +868,11 @@ TEST(a_directory_that_is_open_to_others_is_refused)
     }
     assert_int_equal(chmod(folder, 0700), 0);
     other_uid = 1;
-    gets_none(5, "@ belongs to somebody else: set XDG_STATE_HOME to a place of "
-                 "your own");
+    (void)snprintf(expected, sizeof expected,
+                   "@ belongs to another user: chown %u @ as root, if it is "
+                   "yours, or set XDG_STATE_HOME to a place of your own",
+                   (unsigned)geteuid());
+    gets_none(5, expected);
     other_uid = 0;
     gets(NULL, STEP0);
 }
@@ -943,6 +947,16 @@ TEST(a_draft_that_is_there_is_removed_and_not_followed)
     assert_int_equal(read(fd, text, 8), 4);
     close(fd);
     assert_string_equal(text, "kept");
+}
+
+TEST(a_folder_in_its_place_is_left_to_the_user)
+{
+    set_key(false, SECRET);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(mkdir(record_of("totp.new"), 0700), 0);
+    gets_none(5, "@/#.new is in the way: remove it");
+    assert_int_equal(rmdir(record_of("totp.new")), 0);
+    gets(NULL, STEP0);
 }
 
 TEST(a_record_that_cannot_be_understood_is_left_to_the_user)
@@ -1303,6 +1317,7 @@ main(void)
         T(a_directory_that_is_none_is_refused),
         T(a_record_that_others_can_touch_is_refused),
         T(a_draft_that_is_there_is_removed_and_not_followed),
+        T(a_folder_in_its_place_is_left_to_the_user),
         T(a_record_that_cannot_be_understood_is_left_to_the_user),
         T(many_at_once_each_get_another_code),
         T(many_at_once_use_counters_in_order),
