@@ -541,13 +541,32 @@ run 10 "$authplug" answer --config "$W/answers" --explain --host x \
     --prompt "R:"
 want_out 'no Host block is about this login'
 
-it "misuse"
-run 10 "$authplug" answer --explain --host h
-want_rc 2
-run 10 "$authplug" answer --port 0
-want_rc 2
-run 10 "$authplug" answer word
-want_rc 2
+it "misuse, with the word that is wrong"
+rules 'Host *'
+# misuse TEXT OPTION...
+misuse () {
+    text=$1
+    shift
+    run 10 "$authplug" answer --config "$W/answers" "$@"
+    want_rc 2
+    want_err "$text"
+}
+misuse '--explain takes --host and --prompt' --explain --host h
+misuse '--port takes 1 to 65535, not 0' --port 0
+misuse 'one too many: word' word
+misuse '--explain does not go with --check' --check --explain --forget
+misuse '--forget does not go with --check' --check --forget
+misuse '--forget does not go with --explain' --forget --explain --host h \
+    --prompt p
+misuse '--host goes with --explain, which is missing' --host h --prompt p
+misuse '--user does not go with --check' --check --user u
+misuse '--batch does not go with --forget' --batch --forget
+misuse '--forget does not go with init' init --forget --host x
+misuse '--host does not go with init' init --host x
+misuse 'there is no such option: --colour' --colour
+misuse 'there is no such option: -x' -xy
+misuse 'this option lacks its value: --prompt' --explain --prompt
+misuse 'this option takes no value: --batch=3' --batch=3
 run 10 --pty -- "$authplug" answer --config "$W/answers"
 want_rc 2
 want_screen "authplug try putty"
