@@ -344,7 +344,7 @@ check_groups(reading *r, const conf_line *line, const answer_rule *made)
     return AUTHPLUG_OK;
 }
 
-/* Of which prompts it is, as a number: FNV-1a. Two rules that happen to have the
+/* Of which prompts it is, as a number: FNV-1a. Two rules that chance to have the
  * same one share what Limit counts, and so are used less, not more. */
 static void
 add_mark(uint64_t *mark, const char *text)

@@ -70,7 +70,7 @@ print_block(const answer_block *block, bool here)
     authplug_secret_free(&text);
 }
 
-/* ---------------------------------------------------------- what a rule does */
+/* --------------------------------------------------------- what a rule does */
 
 /* What is sent, as far as it may be seen: of text of the file, which may be a
  * password, only where it stands. */
@@ -108,8 +108,9 @@ print_answer(const explaining *it)
 {
     const template *response =
         rules_at(it->found.block->rules, it->found.by->which)->response;
-    pieces made = {it, authplug_secret_new((size_t)1 << 16), true, 0};
+    pieces made = {.of = it, .to = authplug_secret_new((size_t)1 << 16)};
 
+    made.good = made.to != NULL;
     if (made.to != NULL && source_is_open(it->prompt, &it->found, made.to)) {
         print_text("would send", made.to);
         authplug_secret_free(&made.to);
@@ -117,8 +118,8 @@ print_answer(const explaining *it)
     }
     if (made.to != NULL)
         template_walk(response, add_piece, &made);
-    if (made.to == NULL || !made.good)
-        puts("  would send: (memory ran out)");
+    if (!made.good)
+        puts("  would send nothing: memory ran out");
     else if (made.unset != 0)
         printf(
             "  would send nothing: the group $%c$ matched nothing: " TO_THE_USER
@@ -129,7 +130,7 @@ print_answer(const explaining *it)
     else
         print_text("would send", made.to);
     authplug_secret_free(&made.to);
-    return made.unset == 0;
+    return made.good && made.unset == 0;
 }
 
 /* The command, which everybody on the machine can see while it runs. False

@@ -218,7 +218,9 @@ echo filed >"$W/secret"
 chmod 600 "$W/secret"
 rules 'Host *' 'Request "Password:"' 'Confirm yes' \
     "Response 99\$file:$W/secret\$\$ask:PIN: \$"
-client --pty --on 'Send fixed text, a secret of a file and what you type then (line 2) for "Password:" to alice@h.example? [y/N]' \
+all='fixed text, a secret of a file and what you type then'
+client --pty \
+    --on "Send $all (line 2) for \"Password:\" to alice@h.example? [y/N]" \
     'type:YES\n' --on 'PIN:' 'type:7\n' -- --user alice --prompt "Password: "
 want_rc 0
 want_screen 'answer "99filed7"'
