@@ -344,8 +344,8 @@ check_groups(reading *r, const conf_line *line, const answer_rule *made)
     return AUTHPLUG_OK;
 }
 
-/* Of which prompts it is, as a number: FNV-1a. Two rules that chance to have the
- * same one share what Limit counts, and so are used less, not more. */
+/* Of which prompts it is, as a number: FNV-1a. Two rules that chance to have
+ * the same one share what Limit counts, and so are used less, not more. */
 static void
 add_mark(uint64_t *mark, const char *text)
 {
