@@ -29,23 +29,23 @@ static const char help[] =
     "  --explain           print which rules were tried, and what would be "
     "sent:\n"
     "    --host H --port P   the server, as the client names it (port 22)\n"
-    "    --user NAME         the user, where the client knows it\n"
+    "    --user NAME         the user, where the client knows it (Username)\n"
     "    --prompt TEXT       what the server asks; \\n in it is a line end\n"
     "    --echo              what is typed there may be seen\n"
     "    --instruction TEXT  what stands above it\n"
     "  --forget            forget the answers that Cache keeps, and end\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0 answered, or a rule matches; 1 not; 2 misuse; 111 broken.\n"
+    "Exit status: 0 answered, or a rule would; 1 not; 2 misuse; 111 broken.\n"
     "More: man authplug-answer\n";
 
 typedef struct options {
     const char *config;
-    bool batch, check, explain, forget;
+    bool batch;
     long timeout;
     answer_peer peer;
     answer_prompt prompt;
-    bool has_prompt;
+    unsigned given; /* a bit for each option, from CONFIG */
 } options;
 
 static int
@@ -90,6 +90,58 @@ static const struct option words[] = {
     {NULL, 0, NULL, 0},
 };
 
+#define BIT(option) (1U << ((option)-CONFIG))
+
+/* What can be wanted, and the options that belong to it. */
+typedef struct aim {
+    const char *name; /* NULL for answering a client */
+    unsigned takes;
+} aim;
+
+static const aim answering = {NULL, BIT(CONFIG) | BIT(BATCH) | BIT(TIMEOUT)};
+static const aim initing = {"init", BIT(CONFIG)};
+static const aim checking = {"--check", BIT(CONFIG) | BIT(CHECK)};
+static const aim explaining = {
+    "--explain", BIT(CONFIG) | BIT(EXPLAIN) | BIT(HOST) | BIT(PORT) |
+                     BIT(USER) | BIT(PROMPT) | BIT(ECHO) | BIT(INSTRUCTION)};
+static const aim forgetting = {"--forget", BIT(CONFIG) | BIT(FORGET)};
+
+static bool
+has(const options *o, int option)
+{
+    return (o->given & BIT(option)) != 0;
+}
+
+/* Names an option that the aim has no use for; or finds none. */
+static int
+judge(const options *o, const aim *is)
+{
+    for (int i = 0; words[i].name != NULL; i++)
+        if (has(o, words[i].val) && (is->takes & BIT(words[i].val)) == 0) {
+            char what[64];
+
+            (void)snprintf(what, sizeof what, "--%s %s", words[i].name,
+                           is->name != NULL ? "does not go with "
+                                            : "goes with --explain, which is "
+                                              "missing");
+            return misuse(what, is->name != NULL ? is->name : "");
+        }
+    return CLI_YES;
+}
+
+/* Names the option that getopt does not understand. */
+static int
+judge_option(int option, const char *word)
+{
+    char letter[] = {'-', (char)optopt, 0};
+
+    if (option == ':')
+        return misuse("this option lacks its value: ", word);
+    if (optopt >= CONFIG)
+        return misuse("this option takes no value: ", word);
+    return misuse("there is no such option: ", optopt != 0 ? letter : word);
+}
+
 static bool
 to_number(const char *text, long most, long *number)
 {
@@ -101,10 +153,12 @@ to_number(const char *text, long most, long *number)
 }
 
 static int
-take(options *o, int option, char *value)
+take(options *o, int option, char *value, const char *word)
 {
     long number;
 
+    if (option >= CONFIG)
+        o->given |= BIT(option);
     switch (option) {
     case CONFIG:
         o->config = value;
@@ -113,13 +167,8 @@ take(options *o, int option, char *value)
         o->batch = true;
         return CLI_YES;
     case CHECK:
-        o->check = true;
-        return CLI_YES;
     case EXPLAIN:
-        o->explain = true;
-        return CLI_YES;
     case FORGET:
-        o->forget = true;
         return CLI_YES;
     case TIMEOUT:
         return to_number(value, 86400, &o->timeout)
@@ -138,7 +187,6 @@ take(options *o, int option, char *value)
         return CLI_YES;
     case PROMPT:
         o->prompt.text = cli_lines(value);
-        o->has_prompt = true;
         return CLI_YES;
     case ECHO:
         o->prompt.echo = true;
@@ -153,7 +201,7 @@ take(options *o, int option, char *value)
         puts("authplug answer " AUTHPLUG_VERSION_STRING);
         exit(CLI_YES);
     default:
-        return misuse("that option is unknown or lacks its value", "");
+        return judge_option(option, word);
     }
 }
 
@@ -169,10 +217,23 @@ run_by_hand(const options *o)
         io_say("authplug answer", "%s", why);
         return CLI_NO;
     }
-    result = o->explain ? answer_explain(config, &o->peer, &o->prompt)
-                        : answer_check(config);
+    result = has(o, EXPLAIN) ? answer_explain(config, &o->peer, &o->prompt)
+                             : answer_check(config);
     answer_config_free(&config);
     return fflush(stdout) == 0 ? result : CLI_BROKEN;
+}
+
+/* What is wanted, which the options say. */
+static const aim *
+find_aim(const options *o, bool init)
+{
+    if (init)
+        return &initing;
+    if (has(o, CHECK))
+        return &checking;
+    if (has(o, EXPLAIN))
+        return &explaining;
+    return has(o, FORGET) ? &forgetting : &answering;
 }
 
 int
@@ -180,6 +241,7 @@ cli_answer(int argc, char **argv)
 {
     options o = {.timeout = 600, .peer = {"", "", 22}};
     int option, most, bad = CLI_YES;
+    const aim *is;
     bool init;
 
     io_keep_secrets();
@@ -188,23 +250,26 @@ cli_answer(int argc, char **argv)
         return cache_helper_run();
     opterr = 0; /* what is wrong is said once, by us */
     while (bad == CLI_YES &&
-           (option = getopt_long(argc, argv, "", words, NULL)) != -1)
-        bad = take(&o, option, optarg);
-    init = bad == CLI_YES && optind < argc && strcmp(argv[optind], "init") == 0;
-    if (init && (o.batch || o.check || o.explain))
-        bad = misuse("init takes --config, and no other option", "");
+           (option = getopt_long(argc, argv, ":", words, NULL)) != -1)
+        bad = take(&o, option, optarg, argv[optind - 1]);
+    if (bad != CLI_YES)
+        return bad;
+    init = optind < argc && strcmp(argv[optind], "init") == 0;
+    is = find_aim(&o, init);
+    bad = judge(&o, is);
     most = init ? optind + 2 : optind;
     if (bad == CLI_YES && most < argc)
         bad = misuse("this word is one too many: ", argv[most]);
-    if (bad == CLI_YES && init)
-        return answer_init(o.config, argv[optind + 1]);
-    if (bad == CLI_YES && o.explain && (o.peer.host[0] == 0 || !o.has_prompt))
+    if (bad == CLI_YES && is == &explaining &&
+        (o.peer.host[0] == 0 || !has(&o, PROMPT)))
         bad = misuse("--explain takes --host and --prompt", "");
     if (bad != CLI_YES)
         return bad;
-    if (o.forget)
+    if (init)
+        return answer_init(o.config, argv[optind + 1]);
+    if (is == &forgetting)
         return cache_forget(o.config);
-    return o.check || o.explain
-               ? run_by_hand(&o)
-               : answer_run(o.config, o.batch, (int64_t)o.timeout * 1000);
+    return is == &answering
+               ? answer_run(o.config, o.batch, (int64_t)o.timeout * 1000)
+               : run_by_hand(&o);
 }

@@ -210,6 +210,17 @@ template_text(const template *it, char *to, size_t size)
     to[len] = 0;
 }
 
+void
+template_walk(const template *it, template_step step, void *context)
+{
+    for (size_t i = 0; i < it->count; i++) {
+        const piece *at = &it->pieces[i];
+
+        step(context, at->name, at->name != NULL ? at->text : NULL,
+             at->name != NULL ? 0 : at->len);
+    }
+}
+
 authplug_status
 template_expand(const template *it, template_value value, void *context,
                 authplug_secret *out)

@@ -50,6 +50,12 @@ bool template_begins_with_token(const template *it);
 /* What it says without its tokens; "" where that has no room. */
 void template_text(const template *it, char *to, size_t size);
 
+/* Goes through it in order: len bytes of text where name is NULL, which are not
+ * shown, or a token with its argument, or NULL. */
+typedef void (*template_step)(void *context, const char *name,
+                              const char *argument, size_t len);
+void template_walk(const template *it, template_step step, void *context);
+
 /* Appends what a token stands for. argument is NULL where there is none. */
 typedef authplug_status (*template_value)(void *context, const char *name,
                                           const char *argument,

@@ -128,7 +128,7 @@ check_rule(const answer_config *config, const answer_block *block, size_t i)
     MUST(unused != NULL && is->response != NULL && by->which == i);
     MUST(by->line == is->line && by->line > block->line);
     MUST(i == 0 || by->line > block->own[i - 1].line);
-    MUST(by->echo <= ECHO_NO && by->id < config->rule_count);
+    MUST(by->echo <= ECHO_NO);
     MUST(by->limit >= 0 && by->limit <= 100);
     MUST(by->cache >= 0 && by->cache <= ANSWER_CACHE_MOST);
     MUST(by->request != NULL && strpbrk(by->request, "\r\n") == NULL);

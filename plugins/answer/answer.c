@@ -18,6 +18,13 @@
 /* for the sources of one request */
 #define SOURCES_MS 120000
 
+/* How often a rule has answered by itself. The file may be another one when it
+ * is read again, so that a rule's number says nothing. */
+typedef struct use {
+    uint64_t mark;
+    long count;
+} use;
+
 /* One conversation. */
 typedef struct state {
     const char *path;
@@ -26,7 +33,7 @@ typedef struct state {
     answer_peer peer;
     char *username; /* the peer's, where it is the file's */
     authplug_session *session;
-    unsigned char *uses; /* automatic answers so far, by the rules' ids */
+    use *uses; /* of rules that the login has met */
     size_t use_count;
     unsigned requests;
     otp_use *codes;
@@ -37,17 +44,17 @@ typedef struct state {
 typedef struct item {
     answer_prompt prompt;
     match_found found;
-    bool by_rule;           /* or else the user answers it */
-    bool types;             /* the user types it, or a part of it */
-    bool confirms;          /* the user says yes, before anything is sent */
-    bool said;              /* and was asked for all of that */
-    bool agreed;            /* and said yes */
-    char question[256];     /* for what is typed; "" for the prompt */
-    char consent[400];      /* what is to be confirmed */
-    char why[ANSWER_WHY];   /* why the user is, or "" */
-    authplug_secret *typed; /* what the user said */
-    cache_entry *cache;     /* where that is kept, or NULL */
-    authplug_secret *kept;  /* what was, if it was found */
+    bool by_rule;             /* or else the user answers it */
+    bool types;               /* the user types it, or a part of it */
+    bool confirms;            /* the user says yes, before anything is sent */
+    bool said;                /* and was asked for all of that */
+    bool agreed;              /* and said yes */
+    const char *question;     /* for what is typed; NULL for the prompt */
+    authplug_secret *consent; /* what is to be confirmed, or NULL */
+    char why[ANSWER_WHY];     /* why the user is, or "" */
+    authplug_secret *typed;   /* what the user said */
+    cache_entry *cache;       /* where that is kept, or NULL */
+    authplug_secret *kept;    /* what was, if it was found */
     authplug_secret *answer;
 } item;
 
@@ -63,6 +70,7 @@ static void
 free_items(items *all)
 {
     for (size_t i = 0; all->of != NULL && i < all->count; i++) {
+        authplug_secret_free(&all->of[i].consent);
         authplug_secret_free(&all->of[i].typed);
         authplug_secret_free(&all->of[i].kept);
         authplug_secret_free(&all->of[i].answer);
@@ -117,49 +125,32 @@ name_prompt(const item *it, char *text, size_t size)
     authplug_secret_free(&safe);
 }
 
-/* Where an answer comes from, without the answer; but an option of a menu is
- * named. */
-static void
-name_source(const item *it, char *text, size_t size)
+/* The rule's; NULL when memory ran out. */
+static use *
+find_use(state *with, const answer_rule *by)
 {
-    const match_found *found = &it->found;
-    const template *response =
-        rules_at(found->block->rules, found->by->which)->response;
-    authplug_secret *choice = authplug_secret_new(ANSWER_MOST);
-    authplug_secret *safe = authplug_secret_new(65536);
-    const char *name = "the text of the Response";
+    use *larger;
 
-    if (it->kept != NULL)
-        name = "what you typed before";
-    else if (source_uses_code(found->block, found->by))
-        name = "a one-time code";
-    else if (template_has(response, "exec"))
-        name = "what a command gives";
-    else if (template_has(response, "keyring"))
-        name = "a secret of the keyring";
-    else if (template_has(response, "file"))
-        name = "a secret of a file";
-    (void)snprintf(text, size, "%s", name);
-    if (choice != NULL && safe != NULL &&
-        source_is_open(&it->prompt, found, choice) &&
-        authplug_secret_len(choice) <= 32 &&
-        authplug_text_safe(authplug_secret_span(choice), AUTHPLUG_TEXT_UTF8,
-                           safe) == AUTHPLUG_OK)
-        (void)snprintf(text, size, "\"%.*s\"", (int)authplug_secret_len(safe),
-                       (const char *)authplug_secret_span(safe).data);
-    authplug_secret_free(&choice);
-    authplug_secret_free(&safe);
+    for (size_t i = 0; i < with->use_count; i++)
+        if (with->uses[i].mark == by->mark)
+            return &with->uses[i];
+    larger = realloc(with->uses, (with->use_count + 1) * sizeof *larger);
+    if (larger == NULL)
+        return NULL;
+    with->uses = larger;
+    larger[with->use_count] = (use){by->mark, 0};
+    return &larger[with->use_count++];
 }
 
 /* Looks for what the user typed in another login. False when memory ran out. */
 static bool
-look_for_kept(state *with, item *it)
+look_for_kept(state *with, item *it, const use *so_far)
 {
     const answer_rule *by = it->found.by;
 
     it->cache = cache_enter(&with->cache, &with->peer, &it->found, &it->prompt,
                             it->why, sizeof it->why);
-    if (it->cache == NULL || with->uses[by->id] >= by->limit)
+    if (it->cache == NULL || so_far->count >= by->limit)
         return true;
     it->kept = authplug_secret_new(ANSWER_MOST);
     if (it->kept == NULL)
@@ -169,31 +160,39 @@ look_for_kept(state *with, item *it)
     return true;
 }
 
-/* What of the answer is sent by itself; false where the rule may not. */
+/* Whether the rule may answer by itself, once more; or says why it may not. */
 static bool
-choose_automatic(state *with, item *it, const char *name)
+may_answer(item *it, use *so_far)
 {
     const answer_rule *by = it->found.by;
-    char from[160];
 
-    if (with->uses[by->id] >= by->limit) {
-        it->types = true;
+    if (so_far->count < by->limit) {
+        so_far->count++;
+        return true;
+    }
+    if (by->limit == 0)
+        (void)snprintf(it->why, sizeof it->why,
+                       "the rule in line %u has Limit 0, and is never used by "
+                       "itself",
+                       by->line);
+    else
         (void)snprintf(it->why, sizeof it->why,
                        "the rule in line %u was used %ld time%s in this "
                        "login, and may not be again",
-                       by->line, by->limit, by->limit == 1 ? "" : "s");
-        return false;
-    }
-    with->uses[by->id]++;
-    it->confirms = by->confirm;
-    if (by->confirm) {
-        name_source(it, from, sizeof from);
-        (void)snprintf(it->consent, sizeof it->consent,
-                       "Send %s%s (line %u) for \"%s\"? [y/N] ", from,
-                       it->types ? ", and what you type then" : "", by->line,
-                       name);
-    }
-    return true;
+                       by->line, so_far->count, so_far->count == 1 ? "" : "s");
+    it->types = true;
+    return false;
+}
+
+/* Has the user asked before the rule answers; false when memory ran out. */
+static bool
+want_consent(state *with, item *it, const char *name)
+{
+    it->confirms = true;
+    it->consent = authplug_secret_new((size_t)1 << 18);
+    return it->consent != NULL &&
+           consent_question(&with->peer, &it->prompt, &it->found, name,
+                            it->kept != NULL, it->consent);
 }
 
 /* Decides who answers; false when nothing can be known. */
@@ -204,6 +203,7 @@ choose(items *all, item *it)
     const answer_rule *by;
     const char *text = NULL;
     char name[160];
+    use *so_far;
 
     it->found = match_prompt(with->config, &with->peer, &it->prompt);
     if (it->found.broken)
@@ -215,16 +215,22 @@ choose(items *all, item *it)
         (void)snprintf(it->why, sizeof it->why, "no rule matches \"%s\"", name);
         return true;
     }
+    so_far = find_use(with, by);
+    if (so_far == NULL)
+        return false;
     it->types = source_asks(it->found.block, by, &text);
-    if (it->types && by->cache > 0 && !look_for_kept(with, it))
+    if (it->types && by->cache > 0 && !look_for_kept(with, it, so_far))
         return false;
     it->types = it->types && it->kept == NULL;
-    if ((!it->types || source_is_automatic(it->found.block, by)) &&
-        !choose_automatic(with, it, name))
-        return true;
+    if (!it->types || source_is_automatic(it->found.block, by)) {
+        if (!may_answer(it, so_far))
+            return true;
+        if (by->confirm && !want_consent(with, it, name))
+            return false;
+    }
     it->by_rule = true;
     if (it->types && text != NULL)
-        (void)snprintf(it->question, sizeof it->question, "%s", text);
+        it->question = text;
     if (with->batch && (it->types || it->confirms) && it->why[0] == 0)
         (void)snprintf(it->why, sizeof it->why,
                        "the rule in line %u wants the user's %s for \"%s\"",
@@ -289,7 +295,7 @@ write_words(const items *all, authplug_secret *out)
 
     for (size_t i = 0; good && i < all->count; i++)
         if (!is_open(&all->of[i]) || !all->of[i].types ||
-            all->of[i].question[0] != 0)
+            all->of[i].question != NULL)
             good = add_prompt(out, &all->of[i]);
     return good;
 }
@@ -331,10 +337,10 @@ write_questions(const items *all, authplug_ki_prompt prompts[])
             continue;
         if (it->confirms)
             prompts[n++] = (authplug_ki_prompt){
-                .text = authplug_span_of(it->consent), .echo = true};
+                .text = authplug_secret_span(it->consent), .echo = true};
         if (it->types)
             prompts[n++] = (authplug_ki_prompt){
-                .text = it->question[0] != 0 ? authplug_span_of(it->question)
+                .text = it->question != NULL ? authplug_span_of(it->question)
                                              : it->prompt.text,
                 .echo = it->prompt.echo && !is_part(it)};
     }
@@ -344,8 +350,10 @@ write_questions(const items *all, authplug_ki_prompt prompts[])
 static bool
 is_yes(authplug_span text)
 {
-    return authplug_span_is(text, "y") || authplug_span_is(text, "Y") ||
-           authplug_span_is(text, "yes") || authplug_span_is(text, "Yes");
+    const char *data = (const char *)text.data;
+
+    return (text.len == 1 && strncasecmp(data, "y", 1) == 0) ||
+           (text.len == 3 && strncasecmp(data, "yes", 3) == 0);
 }
 
 /* What the user said, in the order of the questions. */
@@ -520,7 +528,7 @@ answer_rules(items *all)
             continue;
         it->by_rule = it->confirms = it->said = false;
         it->types = true;
-        it->question[0] = 0;
+        it->question = NULL;
     }
     return ask_user(all);
 }
@@ -590,46 +598,22 @@ answer(authplug_session *session, const authplug_ki_request *request,
     return good;
 }
 
-/* The name that a Host block has for a user whom the client does not know. */
-static const char *
-find_username(const state *with)
-{
-    for (size_t i = 0; i < with->config->block_count; i++)
-        if (with->config->blocks[i].username != NULL &&
-            match_block(&with->config->blocks[i], &with->peer))
-            return with->config->blocks[i].username;
-    return NULL;
-}
-
-/* The file, read again for each method. A rule's uses stay with its number. */
+/* The file, read again for each method. */
 static bool
 read_config(state *with, authplug_session *session)
 {
     char why[ANSWER_WHY];
-    size_t count;
-    unsigned char *uses;
 
-    if (with->config != NULL)
-        return true;
-    with->config = answer_config_read(with->path, why, sizeof why);
     if (with->config == NULL)
-        return authplug_session_refuse(session, why);
-    count = (size_t)with->config->rule_count + 1;
-    if (count <= with->use_count)
-        return true;
-    uses = realloc(with->uses, count);
-    if (uses == NULL)
-        return authplug_session_refuse(session, "memory ran out");
-    memset(uses + with->use_count, 0, count - with->use_count);
-    with->uses = uses;
-    with->use_count = count;
-    return true;
+        with->config = answer_config_read(with->path, why, sizeof why);
+    return with->config != NULL || authplug_session_refuse(session, why);
 }
 
 static bool
 init(authplug_session *session, void *context)
 {
     state *with = context;
+    const answer_block *named;
     const char *name;
 
     if (!read_config(with, session))
@@ -639,9 +623,10 @@ init(authplug_session *session, void *context)
                                .user = authplug_session_user(session)};
     if (with->peer.user[0] != 0)
         return true;
-    name = find_username(with);
-    if (name == NULL)
+    named = match_username(with->config, &with->peer);
+    if (named == NULL)
         return true;
+    name = named->username;
     if (authplug_session_set_user(session, name) != AUTHPLUG_OK)
         return authplug_session_refuse(session, "Username cannot be used: a "
                                                 "name without control "

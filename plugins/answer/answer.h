@@ -3,8 +3,10 @@
  *
  *   config.c    the file: Host blocks, their rules, one-time codes
  *   command.c   what an Exec may not be
+ *   whom.c      what Host, User and Username may not say
  *   match.c     which rule a prompt has
  *   answer.c    the plugin: a request's prompts, their answers, the user
+ *   consent.c   what Confirm asks
  *   source.c    what a Response's tokens stand for
  *   otp.c       one-time codes
  *   used.c      which of them comes next
@@ -30,6 +32,10 @@
 
 /* the longest answer, and text of a source */
 #define ANSWER_MOST 4096
+/* the longest text of $ask:TEXT$ */
+#define ANSWER_QUESTION_MOST 255
+/* the most words of an Exec */
+#define ANSWER_WORDS_MOST 64
 /* what of reasons and messages is kept */
 #define ANSWER_WHY 1024
 
@@ -50,7 +56,8 @@ typedef struct answer_rule {
     authplug_secret *name; /* of such a rule: what makes it the same one */
     char *request;         /* as it is in the file */
     unsigned line;
-    unsigned id; /* in the file */
+    uint64_t mark; /* what it is known by when the file is read again: rules for
+                      the same prompts have the same */
 } answer_rule;
 
 /* A Host block. */
@@ -58,6 +65,7 @@ typedef struct answer_block {
     char **hosts; /* patterns, NULL at the end */
     char *user;   /* a pattern, or NULL */
     char *username;
+    unsigned username_line;
     rules *rules;
     answer_rule *own; /* as many as rules_count() */
     size_t count;
@@ -110,6 +118,15 @@ const answer_code *answer_config_code(const answer_config *config, bool counted,
  * words are those of the server and the client, and are to be words only. */
 const char *command_fault(const template_words *words);
 
+/* ------------------------------------------------------------------- whom.c */
+
+/* What is wrong with the patterns of a Host line, and which of them it is; or
+ * NULL. None is refused that a login can have. */
+const char *hosts_fault(char *const *patterns, const char **which);
+
+/* The same of a value of User or Username, which stood in quotes or not. */
+const char *user_fault(const char *name, bool quoted);
+
 /* ------------------------------------------------------------------ match.c */
 
 /* Whom a login goes to. */
@@ -126,6 +143,11 @@ typedef struct answer_prompt {
 
 /* Whether a block is about this login. */
 bool match_block(const answer_block *block, const answer_peer *peer);
+
+/* The block that has the name for a user whom the client does not know, or
+ * NULL. */
+const answer_block *match_username(const answer_config *config,
+                                   const answer_peer *peer);
 
 /* Why a rule is not that of a prompt. */
 typedef enum match_end {
@@ -326,8 +348,20 @@ bool otp_use_code(const char *name, const otp_key *key, source *of,
  * then. */
 void otp_release(otp_use **uses);
 
+/* ---------------------------------------------------------------- consent.c */
+
+/* Appends the question whether an answer may be sent: all that it is made of,
+ * in its order and without what is secret, and to whom it goes. name is what
+ * the server asked, harmless already; kept where what was typed in another
+ * login is used. False when memory ran out. */
+bool consent_question(const answer_peer *peer, const answer_prompt *prompt,
+                      const match_found *found, const char *name, bool kept,
+                      authplug_secret *to);
+
 /* ---------------------------------------------------------------- explain.c */
 
+/* 0 where something would be sent by itself or after asking the user for it, 1
+ * where nothing would. */
 int answer_explain(const answer_config *config, const answer_peer *peer,
                    const answer_prompt *prompt);
 

@@ -37,6 +37,8 @@ typedef struct reading {
     answer_code *code;
     conf_line begun; /* the line of the code's block */
     answer_rule by;  /* between its Request and its Response */
+    /* which settings of the block, and of the rule, there were */
+    unsigned block_given, rule_given;
     const char *request, *instruction; /* its texts */
 } reading;
 
@@ -115,12 +117,80 @@ bad_at(reading *r, const conf_line *line, size_t offset, const char *text)
     return AUTHPLUG_VALUE;
 }
 
-/* A word of a line, once. */
+/* ----------------------------------------------------------------- settings */
+
+/* A keyword, and what reads its value. A list ends with NULL. */
+typedef struct setting {
+    const char *keyword;
+    authplug_status (*read)(reading *r, const conf_line *line);
+} setting;
+
+/* The line's, or NULL. */
+static const setting *
+find_setting(const setting *list, const conf_line *line)
+{
+    while (list->keyword != NULL && !conf_is(line, list->keyword))
+        list++;
+    return list->keyword != NULL ? list : NULL;
+}
+
+/* Reads the line if it is one of these settings, each of which there is once:
+ * of two values one would be passed over. *given has those that there were. */
+static authplug_status
+read_setting(reading *r, const conf_line *line, const setting *list,
+             unsigned *given, const char *unknown)
+{
+    const setting *is = find_setting(list, line);
+    unsigned bit;
+
+    if (is == NULL)
+        return bad(r, line, unknown);
+    bit = 1U << (is - list);
+    if ((*given & bit) != 0)
+        return bad(r, line, "it was given before: one was expected");
+    *given |= bit;
+    return is->read(r, line);
+}
+
+/* What of a text with tokens can only fail. */
+typedef struct text_check {
+    const char *fault;
+    size_t len;
+} text_check;
+
+static void
+check_piece(void *context, const char *name, const char *argument, size_t len)
+{
+    text_check *check = context;
+
+    check->len += len;
+    if (name == NULL || argument == NULL)
+        return;
+    if (strcmp(name, "file") == 0 && argument[0] != '/' &&
+        strncmp(argument, "~/", 2) != 0)
+        check->fault = "the path of a $file:PATH$ would begin in whatever "
+                       "folder the client is in, and another's home is not "
+                       "looked up: one from '/' or '~/' was expected";
+    if (strcmp(name, "ask") == 0 && strlen(argument) > ANSWER_QUESTION_MOST)
+        check->fault = "the text of an $ask:TEXT$ has more than 255 bytes: a "
+                       "shorter one was expected";
+}
+
+static authplug_status
+check_text(reading *r, const conf_line *line, const template *text)
+{
+    text_check check = {NULL, 0};
+
+    template_walk(text, check_piece, &check);
+    if (check.fault == NULL && check.len > ANSWER_MOST)
+        check.fault = "it has more than 4096 bytes of text: at most as many "
+                      "were expected";
+    return check.fault == NULL ? AUTHPLUG_OK : bad(r, line, check.fault);
+}
+
 static authplug_status
 copy(reading *r, const conf_line *line, char **to)
 {
-    if (*to != NULL)
-        return bad(r, line, "it was given before: one was expected");
     if (line->value[0] == 0)
         return bad(r, line, "nothing follows: a name was expected");
     *to = strdup(line->value);
@@ -134,11 +204,14 @@ read_words(reading *r, const conf_line *line, const template_token *tokens,
     template_fault fault;
     authplug_status status;
 
-    if (*to != NULL)
-        return bad(r, line, "it was given before: one was expected");
     status = template_words_new(line->value, tokens, to, &fault);
-    return status == AUTHPLUG_VALUE ? bad_at(r, line, fault.offset, fault.text)
-                                    : status;
+    if (status == AUTHPLUG_VALUE)
+        return bad_at(r, line, fault.offset, fault.text);
+    if (status == AUTHPLUG_OK && template_words_count(*to) > ANSWER_WORDS_MOST)
+        return bad(r, line,
+                   "it has more than 64 words: at most as many were "
+                   "expected");
+    return status;
 }
 
 /* -------------------------------------------------------------------- rules */
@@ -150,7 +223,7 @@ read_echo(reading *r, const conf_line *line)
         [ECHO_ANY] = "any", [ECHO_YES] = "yes", [ECHO_NO] = "no"};
 
     for (int i = ECHO_ANY; i <= ECHO_NO; i++)
-        if (strcmp(line->value, words[i]) == 0) {
+        if (strcasecmp(line->value, words[i]) == 0) {
             r->by.echo = (answer_echo)i;
             return AUTHPLUG_OK;
         }
@@ -163,8 +236,6 @@ read_instruction(reading *r, const conf_line *line)
     regex_fault fault;
     authplug_status status;
 
-    if (r->by.instruction != NULL)
-        return bad(r, line, "it was given before: one was expected");
     r->instruction = line->value;
     status = regex_new(line->value, &r->by.instruction, &fault);
     return status == AUTHPLUG_VALUE || status == AUTHPLUG_LIMIT
@@ -184,7 +255,7 @@ read_cache(reading *r, const conf_line *line)
     if (words == NULL)
         return AUTHPLUG_NOMEM;
     seconds.value = count > 0 ? words[0] : "";
-    r->by.in_keyring = count == 2 && strcmp(words[1], "keyring") == 0;
+    r->by.in_keyring = count == 2 && strcasecmp(words[1], "keyring") == 0;
     good = conf_number(r->file, &seconds, 1, ANSWER_CACHE_MOST, &r->by.cache);
     if (good && count > 1 && !(count == 2 && r->by.in_keyring)) {
         (void)bad(r, line,
@@ -206,32 +277,28 @@ read_exec(reading *r, const conf_line *line)
     return fault != NULL ? bad(r, line, fault) : status;
 }
 
-/* A line between a Request and its Response. */
 static authplug_status
-read_rule_line(reading *r, const conf_line *line)
+read_confirm(reading *r, const conf_line *line)
 {
-    answer_rule *by = &r->by;
-    bool good;
-
-    if (conf_is(line, "Echo"))
-        return read_echo(r, line);
-    if (conf_is(line, "Instruction"))
-        return read_instruction(r, line);
-    if (conf_is(line, "Exec"))
-        return read_exec(r, line);
-    if (conf_is(line, "Cache"))
-        return read_cache(r, line);
-    if (conf_is(line, "Confirm"))
-        good = conf_boolean(r->file, line, &by->confirm);
-    else if (conf_is(line, "Limit"))
-        good = conf_number(r->file, line, 0, LIMIT_MOST, &by->limit);
-    else
-        return bad(r, line,
-                   "unknown between a Request and its Response: Echo, "
-                   "Instruction, Exec, Confirm, Limit, Cache or "
-                   "Response was expected");
-    return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
+    return conf_boolean(r->file, line, &r->by.confirm) ? AUTHPLUG_OK
+                                                       : AUTHPLUG_VALUE;
 }
+
+static authplug_status
+read_limit(reading *r, const conf_line *line)
+{
+    return conf_number(r->file, line, 0, LIMIT_MOST, &r->by.limit)
+               ? AUTHPLUG_OK
+               : AUTHPLUG_VALUE;
+}
+
+/* Between a Request and its Response. */
+static const setting rule_settings[] = {
+    {"Echo", read_echo},   {"Instruction", read_instruction},
+    {"Exec", read_exec},   {"Confirm", read_confirm},
+    {"Limit", read_limit}, {"Cache", read_cache},
+    {NULL, NULL},
+};
 
 /* Only what the user typed is kept. */
 static authplug_status
@@ -277,6 +344,27 @@ check_groups(reading *r, const conf_line *line, const answer_rule *made)
     return AUTHPLUG_OK;
 }
 
+/* Of which prompts it is, as a number: FNV-1a. Two rules that chance to have
+ * the same one share what Limit counts, and so are used less, not more. */
+static void
+add_mark(uint64_t *mark, const char *text)
+{
+    for (size_t i = 0, size = strlen(text) + 1; i < size; i++)
+        *mark = (*mark ^ (unsigned char)text[i]) * 0x100000001b3U;
+}
+
+static void
+mark_rule(const reading *r, answer_rule *made)
+{
+    const char echo[] = {(char)('0' + (int)made->echo), 0};
+
+    made->mark = 0xcbf29ce484222325U;
+    add_mark(&made->mark, r->request);
+    add_mark(&made->mark, echo);
+    if (made->instruction != NULL)
+        add_mark(&made->mark, r->instruction);
+}
+
 /* Its Response is there: what goes with which. */
 static authplug_status
 end_rule(reading *r, const conf_line *line)
@@ -290,7 +378,8 @@ end_rule(reading *r, const conf_line *line)
         return AUTHPLUG_NOMEM;
     *made = r->by;
     made->which = block->count - 1;
-    made->id = r->config->rule_count++;
+    r->config->rule_count++;
+    mark_rule(r, made);
     memset(&r->by, 0, sizeof r->by);
     made->request = strdup(r->request);
     if (made->request == NULL)
@@ -304,19 +393,39 @@ end_rule(reading *r, const conf_line *line)
         return bad(r, line,
                    "no $exec$, which the Exec is for: one was "
                    "expected");
-    status = check_groups(r, line, made);
+    status = check_text(r, line, response);
+    if (status == AUTHPLUG_OK)
+        status = check_groups(r, line, made);
     return status == AUTHPLUG_OK && made->cache > 0 ? end_cache(r, line, made)
                                                     : status;
 }
 
-/* What belongs to a rule, and counts for none where it stands. */
-static bool
-is_rule_word(const conf_line *line)
+static authplug_status
+read_who(reading *r, const conf_line *line, char **to)
 {
-    return conf_is(line, "Echo") || conf_is(line, "Instruction") ||
-           conf_is(line, "Exec") || conf_is(line, "Confirm") ||
-           conf_is(line, "Limit") || conf_is(line, "Cache");
+    const char *fault = user_fault(line->value, line->quoted);
+
+    return fault != NULL ? bad(r, line, fault) : copy(r, line, to);
 }
+
+static authplug_status
+read_user(reading *r, const conf_line *line)
+{
+    return read_who(r, line, &r->block->user);
+}
+
+static authplug_status
+read_username(reading *r, const conf_line *line)
+{
+    r->block->username_line = line->number;
+    return read_who(r, line, &r->block->username);
+}
+
+static const setting block_settings[] = {
+    {"User", read_user},
+    {"Username", read_username},
+    {NULL, NULL},
+};
 
 /* A Host block's line. */
 static authplug_status
@@ -325,31 +434,37 @@ read_block_line(reading *r, const conf_line *line)
     answer_block *block = r->block;
     size_t before = rules_count(block->rules);
     bool was_open = rules_open(block->rules), taken;
-    authplug_status status = rules_take(block->rules, r->file, line, &taken);
+    authplug_status status;
 
+    if (was_open && conf_is(line, "Response") && line->value[0] == 0 &&
+        !line->quoted)
+        return bad(r, line,
+                   "nothing follows: a text was expected, or \"\" for an "
+                   "empty answer");
+    status = rules_take(block->rules, r->file, line, &taken);
     if (status != AUTHPLUG_OK)
         return status;
     if (taken && !was_open) {
         r->by = (answer_rule){.limit = 1, .line = line->number};
         r->request = line->value;
         r->instruction = NULL;
+        r->rule_given = 0;
         return AUTHPLUG_OK;
     }
     if (taken && rules_count(block->rules) > before)
         return end_rule(r, line);
     if (was_open)
-        return read_rule_line(r, line);
-    if (conf_is(line, "User"))
-        return copy(r, line, &block->user);
-    if (conf_is(line, "Username"))
-        return copy(r, line, &block->username);
-    if (is_rule_word(line))
+        return read_setting(r, line, rule_settings, &r->rule_given,
+                            "unknown between a Request and its Response: Echo, "
+                            "Instruction, Exec, Confirm, Limit, Cache or "
+                            "Response was expected");
+    if (find_setting(rule_settings, line) != NULL)
         return bad(r, line,
                    "it stands behind a Response, or before a Request: a place "
                    "between the two was expected");
-    return bad(r, line,
-               "unknown in a Host block: User, Username, Request, "
-               "Host, Totp or Hotp was expected");
+    return read_setting(r, line, block_settings, &r->block_given,
+                        "unknown in a Host block: User, Username, Request, "
+                        "Host, Totp or Hotp was expected");
 }
 
 /* -------------------------------------------------------------------- codes */
@@ -372,41 +487,67 @@ static authplug_status
 read_secret(reading *r, const conf_line *line)
 {
     template_fault fault;
-    authplug_status status;
+    authplug_status status =
+        template_new(line->value, secret_tokens, &r->code->secret, &fault);
 
-    if (r->code->secret != NULL)
-        return bad(r, line, "it was given before: one was expected");
-    status = template_new(line->value, secret_tokens, &r->code->secret, &fault);
-    return status == AUTHPLUG_VALUE ? bad_at(r, line, fault.offset, fault.text)
-                                    : status;
+    if (status == AUTHPLUG_VALUE)
+        return bad_at(r, line, fault.offset, fault.text);
+    return status == AUTHPLUG_OK ? check_text(r, line, r->code->secret)
+                                 : status;
 }
+
+static authplug_status
+read_code_exec(reading *r, const conf_line *line)
+{
+    return read_words(r, line, no_tokens, &r->code->exec);
+}
+
+static authplug_status
+read_digits(reading *r, const conf_line *line)
+{
+    return conf_number(r->file, line, OTP_DIGITS_LEAST, OTP_DIGITS_MOST,
+                       &r->code->digits)
+               ? AUTHPLUG_OK
+               : AUTHPLUG_VALUE;
+}
+
+static authplug_status
+read_period(reading *r, const conf_line *line)
+{
+    return conf_number(r->file, line, 1, OTP_PERIOD_MOST, &r->code->period)
+               ? AUTHPLUG_OK
+               : AUTHPLUG_VALUE;
+}
+
+static authplug_status
+read_counter(reading *r, const conf_line *line)
+{
+    return conf_number(r->file, line, 0, LONG_MAX, &r->code->counter)
+               ? AUTHPLUG_OK
+               : AUTHPLUG_VALUE;
+}
+
+static const setting totp_settings[] = {
+    {"Secret", read_secret},       {"Exec", read_code_exec},
+    {"Digits", read_digits},       {"Period", read_period},
+    {"Algorithm", read_algorithm}, {NULL, NULL},
+};
+static const setting hotp_settings[] = {
+    {"Secret", read_secret},       {"Exec", read_code_exec},
+    {"Digits", read_digits},       {"Counter", read_counter},
+    {"Algorithm", read_algorithm}, {NULL, NULL},
+};
 
 static authplug_status
 read_code_line(reading *r, const conf_line *line)
 {
-    answer_code *code = r->code;
-    bool good;
-
-    if (conf_is(line, "Secret"))
-        return read_secret(r, line);
-    if (conf_is(line, "Exec"))
-        return read_words(r, line, no_tokens, &code->exec);
-    if (conf_is(line, "Algorithm"))
-        return read_algorithm(r, line);
-    if (conf_is(line, "Digits"))
-        good = conf_number(r->file, line, OTP_DIGITS_LEAST, OTP_DIGITS_MOST,
-                           &code->digits);
-    else if (conf_is(line, "Period") && !code->counted)
-        good = conf_number(r->file, line, 1, OTP_PERIOD_MOST, &code->period);
-    else if (conf_is(line, "Counter") && code->counted)
-        good = conf_number(r->file, line, 0, LONG_MAX, &code->counter);
-    else
-        return bad(r, line,
-                   "unknown in a block of one-time codes: Secret, "
-                   "Exec, Digits, Period (of Totp), Counter (of Hotp), "
-                   "Algorithm, Host, "
-                   "Totp or Hotp was expected");
-    return good ? AUTHPLUG_OK : AUTHPLUG_VALUE;
+    return read_setting(r, line,
+                        r->code->counted ? hotp_settings : totp_settings,
+                        &r->block_given,
+                        "unknown in a block of one-time codes: Secret, "
+                        "Exec, Digits, Period (of Totp), Counter (of Hotp), "
+                        "Algorithm, Host, "
+                        "Totp or Hotp was expected");
 }
 
 /* ------------------------------------------------------------------- blocks */
@@ -428,6 +569,7 @@ end_block(reading *r)
                    "together: both were expected, or none");
     r->block = NULL;
     r->code = NULL;
+    r->block_given = 0;
     return status;
 }
 
@@ -435,6 +577,7 @@ static authplug_status
 begin_hosts(reading *r, const conf_line *line)
 {
     answer_config *config = r->config;
+    const char *fault, *which;
     size_t count;
 
     if (config->block_count == BLOCKS_MOST)
@@ -448,10 +591,15 @@ begin_hosts(reading *r, const conf_line *line)
     r->block->hosts = conf_list(line, &count);
     if (r->block->rules == NULL || r->block->hosts == NULL)
         return AUTHPLUG_NOMEM;
-    return count > 0 ? AUTHPLUG_OK
-                     : bad(r, line,
-                           "no host: a name or a pattern, with "
-                           ":PORT behind it or without, was expected");
+    if (count == 0)
+        return bad(r, line,
+                   "no host: a name or a pattern, with :PORT behind it or "
+                   "without, was expected");
+    fault = hosts_fault(r->block->hosts, &which);
+    if (fault == NULL)
+        return AUTHPLUG_OK;
+    conf_wrong(r->file, line, "%s: %s: %s", line->keyword, which, fault);
+    return AUTHPLUG_VALUE;
 }
 
 static authplug_status
@@ -504,50 +652,38 @@ typedef struct checking {
     const char *missing;
 } checking;
 
-static authplug_status
-check_token(void *context, const char *name, const char *argument,
-            authplug_secret *out)
+static void
+check_token(void *context, const char *name, const char *argument, size_t len)
 {
     checking *c = context;
-    bool totp = strcmp(name, "totp") == 0;
+    bool totp = name != NULL && strcmp(name, "totp") == 0;
 
-    (void)out;
-    if ((totp || strcmp(name, "hotp") == 0) &&
+    (void)len;
+    if ((totp || (name != NULL && strcmp(name, "hotp") == 0)) &&
         answer_config_code(c->config, !totp, argument) == NULL)
         c->missing = argument;
-    return AUTHPLUG_OK;
 }
 
 /* Codes may stand behind the rules that use them. */
 static authplug_status
-check_codes(reading *r)
+check_codes(reading *r, const answer_block *block)
 {
-    authplug_secret *unused = authplug_secret_new(8192);
     checking c = {.config = r->config};
-    authplug_status status = unused != NULL ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
 
-    for (size_t b = 0; status == AUTHPLUG_OK && b < r->config->block_count;
-         b++) {
-        answer_block *block = &r->config->blocks[b];
+    for (size_t i = 0; i < block->count; i++) {
+        const conf_line line = {.keyword = "Request",
+                                .number = block->own[i].line};
 
-        for (size_t i = 0; i < block->count && status == AUTHPLUG_OK; i++) {
-            const conf_line line = {.keyword = "Request",
-                                    .number = block->own[i].line};
-
-            status = template_expand(rules_at(block->rules, i)->response,
-                                     check_token, &c, unused);
-            authplug_secret_clear(unused);
-            if (c.missing != NULL) {
-                conf_wrong(r->file, &line,
-                           "its Response uses the code %s: a block Totp or "
-                           "Hotp of this name was expected",
-                           c.missing);
-                status = AUTHPLUG_VALUE;
-            }
-        }
+        template_walk(rules_at(block->rules, i)->response, check_token, &c);
+        if (c.missing == NULL)
+            continue;
+        conf_wrong(r->file, &line,
+                   "its Response uses the code %s: a block Totp or Hotp of "
+                   "this name was expected",
+                   c.missing);
+        return AUTHPLUG_VALUE;
     }
-    authplug_secret_free(&unused);
-    return status;
+    return AUTHPLUG_OK;
 }
 
 static authplug_status
@@ -563,7 +699,9 @@ read_all(reading *r)
     }
     if (status == AUTHPLUG_NEED_MORE)
         status = end_block(r);
-    return status == AUTHPLUG_OK ? check_codes(r) : status;
+    for (size_t b = 0; status == AUTHPLUG_OK && b < r->config->block_count; b++)
+        status = check_codes(r, &r->config->blocks[b]);
+    return status;
 }
 
 char *

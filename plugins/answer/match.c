@@ -19,6 +19,16 @@ match_block(const answer_block *block, const answer_peer *peer)
             (peer->user[0] != 0 && pattern_fits(block->user, peer->user)));
 }
 
+const answer_block *
+match_username(const answer_config *config, const answer_peer *peer)
+{
+    for (size_t i = 0; i < config->block_count; i++)
+        if (config->blocks[i].username != NULL &&
+            match_block(&config->blocks[i], peer))
+            return &config->blocks[i];
+    return NULL;
+}
+
 /* -------------------------------------------------------------------- rules */
 
 /* A Request matches all of the prompt, whether or not the blanks at its end

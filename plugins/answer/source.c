@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MOST 64
+#define WORDS_MOST ANSWER_WORDS_MOST
 #define EXEC_MS 30000
 #define EXEC_GRACE 200
 #define CLIENT_LOOK 200

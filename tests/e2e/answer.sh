@@ -80,8 +80,7 @@ for host in h.example "h.example:2222" "H.Example" "*" "h.*:*" "x h.example" \
     client --prompt "P:"
     want_answer yes
 done
-for host in example "h.example:22" "h.example:2222x" "*:22" "* !h.*" \
-    "!x" "[h.example]:22"; do
+for host in example "h.example:22" "*:22" "* !h.*" "[h.example]:22"; do
     it "the pattern $host is not"
     rules "Host $host" 'Request "P:"' 'Response yes'
     client --batch --prompt "P:"
@@ -178,6 +177,25 @@ want_rc 1
     wrong "not one answer"
 want grep -q '^16' "$W/out"
 
+it "nor does a rule that comes in before it make it another one"
+cat >"$W/other" <<'END'
+Host *
+Username u
+Request "Q:"
+Response other
+Host *
+User u
+Request "P:"
+Response sesame
+END
+run 10 "$PY" "$E2E/converse.py" "$init" "$method" "$request" '!07' \
+    "@cp $W/other $W/answers" "$method" "$request" -- \
+    "$authplug" answer --config "$W/answers"
+want_rc 1
+[ "$(grep -c '^1500000001000000067365736[0-9a-f]*$' "$W/out")" = 1 ] ||
+    wrong "not one answer"
+want grep -q '^16' "$W/out"
+
 it "a client that tries again after the file has gone is told so"
 run 10 "$PY" "$E2E/converse.py" "$init" "$method" "$request" '!07' \
     "@rm $W/answers" "$method" -- "$authplug" answer --config "$W/answers"
@@ -192,13 +210,22 @@ want_answer sesame sesame
 rules 'Host *' 'Request "Password:"' 'Limit 0' 'Response sesame'
 client --batch --prompt "Password: "
 want_out PLUGIN_KI_USER_REQUEST
+want_out 'the rule in line 2 has Limit 0, and is never used by itself'
+want_not grep -q 'used 0 times' "$W/out"
 
-it "Confirm says what will be sent, and waits"
-rules 'Host *' 'Request "Password:"' 'Confirm yes' 'Response sesame'
-client --pty --on 'Send the text of the Response (line 2) for "Password:"' \
-    'type:y\n' -- --prompt "Password: "
+it "Confirm says all that will be sent, and to whom, and waits"
+echo filed >"$W/secret"
+chmod 600 "$W/secret"
+rules 'Host *' 'Request "Password:"' 'Confirm yes' \
+    "Response 99\$file:$W/secret\$\$ask:PIN: \$"
+all='fixed text, a secret of a file and what you type then'
+client --pty \
+    --on "Send $all (line 2) for \"Password:\" to alice@h.example? [y/N]" \
+    'type:YES\n' --on 'PIN:' 'type:7\n' -- --user alice --prompt "Password: "
 want_rc 0
-want_screen 'answer "sesame"'
+want_screen 'answer "99filed7"'
+rm "$W/secret"
+rules 'Host *' 'Request "Password:"' 'Confirm yes' 'Response sesame'
 client --pty --on 'y/N' 'type:\n' -- --prompt "Password: "
 want_not [ "$rc" = 0 ]
 want_screen 'did not confirm'
@@ -462,6 +489,10 @@ faulty 2 'unknown in a block of one-time' 'Totp x' 'Counter 1'
 faulty 2 'number from 0 to 9223372036854775807' 'Hotp x' \
     'Counter 9223372036854775808'
 faulty 2 'number from 6' 'Totp x' 'Digits 9'
+faulty 1 'h:ssh: .*no port' 'Host h:ssh'
+faulty 2 'several words' 'Host *' 'User alice bob'
+faulty 4 'given before' 'Host *' 'Request x' 'Limit 2' 'Limit 3'
+faulty 3 'nothing follows' 'Host *' 'Request x' 'Response'
 faulty 1 'belong together' 'Totp x' 'Secret $exec$'
 for line in 'Confirm yes' 'Limit 2' 'Cache 9'; do
     faulty 4 'it stands behind a Response' 'Host *' 'Request x' 'Response y' \
@@ -526,7 +557,7 @@ want_out 'would send: <keyring x>'
 want_out 'the user is asked first'
 run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
     --prompt "Q:"
-want_out 'whose text is not shown'
+want_out 'would send: <text>'
 want_not grep -q hidden "$W/out"
 run 10 "$authplug" answer --config "$W/answers" --explain --host h.example \
     --prompt "R:"
@@ -541,13 +572,82 @@ run 10 "$authplug" answer --config "$W/answers" --explain --host x \
     --prompt "R:"
 want_out 'no Host block is about this login'
 
-it "misuse"
-run 10 "$authplug" answer --explain --host h
-want_rc 2
-run 10 "$authplug" answer --port 0
-want_rc 2
-run 10 "$authplug" answer word
-want_rc 2
+# explain OPTION... - of this host.
+explain () {
+    run 10 "$authplug" answer --config "$W/answers" --explain --host h "$@"
+}
+
+it "--explain logs in as the rules say"
+rules 'Host *' 'Username alice' 'Host *' 'User alice' 'Request "P:"' \
+    'Exec show $user_name$' 'Response $exec$'
+explain --prompt P:
+want_rc 0
+want_out 'logs in as alice (line 2)'
+want_out 'line 3: Host *, User alice: this login'
+want_out 'would run: show alice'
+explain --user bob --prompt P:
+want_rc 1
+want_not grep -q 'logs in as' "$W/out"
+want_out 'line 3: Host *, User alice: not this login'
+
+it "--explain names all pieces in their order, text without its words"
+rules 'Host *' 'Request "P:"' 'Response 1234$totp:x$5$keyring:a b$$$' \
+    'Request "E:"' 'Response ""' 'Totp x' 'Secret AA'
+explain --prompt P:
+want_rc 0
+want_out 'would send: <text><totp x><text><keyring a b><text>'
+explain --prompt E:
+want_out 'would send: an empty answer'
+
+it "--explain knows what is not sent"
+rules 'Host *' 'Request "C (.*):"' 'Exec echo a $1$' 'Response $exec$' \
+    'Request "L:"' 'Limit 0' 'Response a' 'Request "(a)|(b)"' 'Response $1$'
+for case in "C -n:|would run nothing, and send nothing: word 3 of Exec" \
+    "L:|would send nothing: Limit 0" "b|would send nothing: the group \$1\$"; do
+    explain --prompt "${case%%|*}"
+    want_rc 1
+    want_out "${case##*|}"
+    want_not grep -q 'would send:\|at most' "$W/out"
+done
+
+it "--explain passes no control character on"
+esc=$(printf '\033')
+rules "Host *.$esc(B" 'Request "P:"' 'Response a' 'Host *' \
+    'Request "P:"' 'Response a'
+for user in "" "u$esc[1m"; do
+    run 10 "$authplug" answer --config "$W/answers" --explain \
+        --host "h$esc[31m" --user "$user" --prompt P:
+    want_rc 0
+    want_not grep -q "$esc" "$W/out" "$W/err"
+done
+want_out 'h\x1b[31m'
+
+it "misuse, with the word that is wrong"
+rules 'Host *'
+# misuse TEXT OPTION...
+misuse () {
+    text=$1
+    shift
+    run 10 "$authplug" answer --config "$W/answers" "$@"
+    want_rc 2
+    want_err "$text"
+}
+misuse '--explain takes --host and --prompt' --explain --host h
+misuse '--port takes 1 to 65535, not 0' --port 0
+misuse 'one too many: word' word
+misuse '--explain does not go with --check' --check --explain --forget
+misuse '--forget does not go with --check' --check --forget
+misuse '--forget does not go with --explain' --forget --explain --host h \
+    --prompt p
+misuse '--host goes with --explain, which is missing' --host h --prompt p
+misuse '--user does not go with --check' --check --user u
+misuse '--batch does not go with --forget' --batch --forget
+misuse '--forget does not go with init' init --forget --host x
+misuse '--host does not go with init' init --host x
+misuse 'there is no such option: --colour' --colour
+misuse 'there is no such option: -x' -xy
+misuse 'this option lacks its value: --prompt' --explain --prompt
+misuse 'this option takes no value: --batch=3' --batch=3
 run 10 --pty -- "$authplug" answer --config "$W/answers"
 want_rc 2
 want_screen "authplug try putty"

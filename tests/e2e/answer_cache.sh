@@ -158,7 +158,7 @@ rules 'Host *' 'Request "P:"' 'Cache 60' 'Confirm yes' 'Response $ask$'
 untyped $P
 want_asked
 batch=
-login --pty --on 'Send what you typed before (line 2) for "P:"? [y/N]' \
+login --pty --on 'Send what you typed before (line 2) for "P:" to ' \
     'type:y\n' -- $P
 want_screen 'answer "stoat"'
 login --pty --on '[y/N]' 'type:n\n' -- $P
@@ -557,10 +557,21 @@ faulty 3 'the word keyring' 'Host *' 'Request x' 'Cache 9 keyring x'
 it "--explain says that a rule keeps, and where"
 rules 'Host *' 'Request "P:"' 'Cache 600' 'Response $ask$' 'Request "Q:"' \
     'Cache 60 keyring' 'Response $ask$'
-run 10 "$authplug" answer --config "$W/answers" --explain --host h --prompt P:
+run 10 "$authplug" answer --config "$W/answers" --explain --host h --user u \
+    --prompt P:
 want_rc 0
 want_out "what the user types is kept for 600 s after a login that succeeded, in memory"
-run 10 "$authplug" answer --config "$W/answers" --explain --host h --prompt Q:
+run 10 "$authplug" answer --config "$W/answers" --explain --host h --user u \
+    --prompt Q:
 want_out "in the keyring"
+
+it "or that it does not, where nobody says for which user"
+run 10 "$authplug" answer --config "$W/answers" --explain --host h --prompt P:
+want_rc 0
+want_out "what the user types is not kept"
+want_not grep -q "in memory" "$W/out"
+sed -i 's/^Host.*/&\nUsername u/' "$W/answers"
+run 10 "$authplug" answer --config "$W/answers" --explain --host h --prompt P:
+want_out "is kept for 600 s"
 
 finish

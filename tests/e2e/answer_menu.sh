@@ -174,12 +174,12 @@ other 2
     menu "Call" "Push to phone"
     : >"$W/approve"
     log_in $client menu --on ' 2. Push to phone' 'type:' \
-        --on 'Send "2" (line 2) for "Passcode or option (1-2):"?' 'type:y\n'
+        --on 'Send "2" (line 2) for "Passcode or option (1-2):" to' 'type:y\n'
     want_rc 0
     want_pushes "push
 "
     menu "Call" "Push to phone"
-    log_in $client menu --on 'y/N' 'type:n\n'
+    log_in $client menu --on '(1-2):" to' 'type:n\n'
     want_not [ "$rc" = 0 ]
     want_pushes ""
 

@@ -444,7 +444,7 @@ want [ "$(wc -l <"$W/ran")" = 1 ]
 it "nor started before the user has said yes"
 : >"$W/ran"
 rules 'Request "P:"' 'Confirm yes' "Exec $W/cmd" 'Response $exec$'
-asked --on 'Send what a command gives (line 2) for "P:"?' 'type:n\n' -- \
+asked --on 'Send what a command gives (line 2) for "P:" to ' 'type:n\n' -- \
     --prompt P:
 want_not [ "$rc" = 0 ]
 want [ ! -s "$W/ran" ]
@@ -475,7 +475,7 @@ it "and confirmed with the question, or nothing is started"
 : >"$W/ran"
 rules 'Request "P:"' 'Confirm yes' "Exec $W/cmd" \
     'Response "$exec$$ask:Token: $"'
-asked --on 'and what you type then (line 2) for "P:"? [y/N]' 'type:n\n' \
+asked --on 'and what you type then (line 2) for "P:" to ' 'type:n\n' \
     --on 'Token: ' 'type:one\n' -- --prompt P:
 want_not [ "$rc" = 0 ]
 want [ ! -s "$W/ran" ]

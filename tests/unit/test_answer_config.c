@@ -1,8 +1,9 @@
 /*
- * The file of authplug answer, and which rule a prompt has:
- * plugins/answer/config.c and match.c. A test gives a text and expects what was
- * read, one line for each block, rule and code; or the complaint. A match is
- * written as the line of its rule, and the groups behind it.
+ * The file of authplug answer, which rule a prompt has, and what Confirm asks:
+ * plugins/answer/config.c, whom.c, match.c and consent.c. A test gives a text
+ * and expects what was read, one line for each block, rule and code; or the
+ * complaint. A match is written as the line of its rule, and the groups behind
+ * it.
  */
 #define _GNU_SOURCE
 #include "support.h"
@@ -53,8 +54,8 @@ note_block(const answer_block *block)
         const answer_rule *by = &block->own[i];
 
         assert_int_equal(by->which, i);
-        note(&got, "%u rule %u Echo %s Limit %ld%s%s", by->line, by->id,
-             echo[by->echo], by->limit, by->confirm ? " Confirm" : "",
+        note(&got, "%u rule Echo %s Limit %ld%s%s", by->line, echo[by->echo],
+             by->limit, by->confirm ? " Confirm" : "",
              by->instruction != NULL ? " Instruction" : "");
         if (by->exec != NULL)
             note(&got, " Exec %zu", template_words_count(by->exec));
@@ -104,14 +105,14 @@ TEST(a_block_has_hosts_a_user_and_a_name)
 TEST(a_rule_has_all_its_lines)
 {
     reads("Host *\nRequest x\nResponse y\n",
-          "1 Host *\n2 rule 0 Echo any Limit 1\n");
+          "1 Host *\n2 rule Echo any Limit 1\n");
     reads("Host *\nRequest (x)\nEcho yes\nInstruction z\nExec a 'b c' $1$\n"
           "Confirm yes\nLimit 7\nResponse $exec$\n",
-          "1 Host *\n2 rule 0 Echo yes Limit 7 Confirm Instruction Exec 3\n");
+          "1 Host *\n2 rule Echo yes Limit 7 Confirm Instruction Exec 3\n");
     reads("Host *\nRequest x\nEcho no\nConfirm no\nLimit 0\nResponse \"\"\n",
-          "1 Host *\n2 rule 0 Echo no Limit 0\n");
+          "1 Host *\n2 rule Echo no Limit 0\n");
     reads("Host *\nRequest x\nEcho any\nLimit 100\nResponse a\n",
-          "1 Host *\n2 rule 0 Echo any Limit 100\n");
+          "1 Host *\n2 rule Echo any Limit 100\n");
 }
 
 /* A rule whose Request has a group, and this Exec. */
@@ -235,14 +236,14 @@ TEST(what_a_rule_says_is_not_the_next_one_s)
 {
     reads("Host *\nRequest x\nLimit 5\nConfirm yes\nEcho no\nInstruction i\n"
           "Response y\nRequest x\nResponse y\nHost b\nRequest x\nResponse y\n",
-          "1 Host *\n2 rule 0 Echo no Limit 5 Confirm Instruction\n"
-          "8 rule 1 Echo any Limit 1\n10 Host b\n11 rule 2 Echo any Limit 1\n");
+          "1 Host *\n2 rule Echo no Limit 5 Confirm Instruction\n"
+          "8 rule Echo any Limit 1\n10 Host b\n11 rule Echo any Limit 1\n");
 }
 
 TEST(a_code_has_a_secret_and_what_it_says_of_it)
 {
     reads("Totp a\nSecret AA\n", "1 Totp a Digits 0 Period 0 Algorithm -1\n");
-    reads("Totp a\nSecret $file:x$\nDigits 8\nPeriod 60\nAlgorithm sha512\n"
+    reads("Totp a\nSecret $file:/x$\nDigits 8\nPeriod 60\nAlgorithm sha512\n"
           "Hotp a\nSecret $exec$\nExec y\nDigits 6\nAlgorithm SHA256\n",
           "1 Totp a Digits 8 Period 60 Algorithm 2\n"
           "6 Hotp a Digits 6 Period 0 Algorithm 1 Exec\n");
@@ -254,7 +255,7 @@ TEST(codes_may_stand_before_and_behind_their_rules)
 {
     reads("Totp a\nSecret AA\nHost *\nRequest x\nResponse $totp:a$$hotp:b$\n"
           "Hotp b\nSecret $keyring:k$\n",
-          "3 Host *\n4 rule 0 Echo any Limit 1\n"
+          "3 Host *\n4 rule Echo any Limit 1\n"
           "1 Totp a Digits 0 Period 0 Algorithm -1\n"
           "6 Hotp b Digits 0 Period 0 Algorithm -1\n");
 }
@@ -264,7 +265,7 @@ TEST(every_token_of_a_response_is_known)
     reads("Host *\nRequest (((((((((x)))))))))\nExec y\n"
           "Response \"$exec$$file:~/a$$keyring:b$"
           "$ask$$ask:c: $$user_name$$host_name$$1$$9$$$\\n\\\\\"\n",
-          "1 Host *\n2 rule 0 Echo any Limit 1 Exec 1\n");
+          "1 Host *\n2 rule Echo any Limit 1 Exec 1\n");
     reads("Host *\nRequest x\nResponse $10$\n",
           "f:3: Response: byte 1: no token that is known here: another name "
           "was expected, or '$$' for a dollar\n");
@@ -286,6 +287,17 @@ TEST(a_block_without_a_host)
                         "behind it or without, was expected\n");
 }
 
+/* A complaint begins so, and names the line. */
+static void
+complains(const char *text, const char *start)
+{
+    answer_config *config = parse(text, strlen(text));
+
+    assert_null(config);
+    if (strncmp(got.at, start, strlen(start)) != 0)
+        assert_string_equal(got.at, start);
+}
+
 #define TWICE ": it was given before: one was expected\n"
 
 TEST(what_is_given_twice)
@@ -297,6 +309,162 @@ TEST(what_is_given_twice)
     reads("Host *\nRequest x\nExec a\nExec b\n", "f:4: Exec" TWICE);
     reads("Totp x\nSecret AA\nSecret BB\n", "f:3: Secret" TWICE);
     reads("Totp x\nExec a\nExec b\n", "f:3: Exec" TWICE);
+    reads("Host *\nRequest x\nEcho any\nEcho yes\n", "f:4: Echo" TWICE);
+    reads("Host *\nRequest x\nConfirm no\nconfirm yes\n", "f:4: confirm" TWICE);
+    reads("Host *\nRequest x\nLimit 1\nLimit 1\n", "f:4: Limit" TWICE);
+    reads("Host *\nRequest x\nCache 1\nCache 2\n", "f:4: Cache" TWICE);
+    reads("Totp x\nDigits 6\nDigits 8\n", "f:3: Digits" TWICE);
+    reads("Totp x\nPeriod 30\nPeriod 60\n", "f:3: Period" TWICE);
+    reads("Totp x\nAlgorithm SHA1\nAlgorithm SHA1\n", "f:3: Algorithm" TWICE);
+    reads("Hotp x\nDigits 6\nDigits 8\n", "f:3: Digits" TWICE);
+    reads("Hotp x\nCounter 0\nCounter 0\n", "f:3: Counter" TWICE);
+    reads("Hotp x\nAlgorithm SHA1\nAlgorithm SHA1\n", "f:3: Algorithm" TWICE);
+}
+
+TEST(what_another_block_or_rule_says_is_not_twice)
+{
+    reads("Host a\nUser u\nUsername u\nRequest x\nLimit 2\nEcho no\n"
+          "Response y\nRequest z\nLimit 2\nEcho no\nResponse y\n"
+          "Host b\nUser u\nUsername u\n",
+          "1 Host a User u Username u\n4 rule Echo no Limit 2\n"
+          "8 rule Echo no Limit 2\n12 Host b User u Username u\n");
+    reads("Totp a\nSecret AA\nDigits 6\nHotp a\nSecret AA\nDigits 6\n"
+          "Totp b\nSecret AA\nDigits 6\n",
+          "1 Totp a Digits 6 Period 0 Algorithm -1\n"
+          "4 Hotp a Digits 6 Period 0 Algorithm -1\n"
+          "7 Totp b Digits 6 Period 0 Algorithm -1\n");
+}
+
+/* A Host line of this value is complained of, about this pattern, so. */
+static void
+host_is_wrong(const char *value, const char *pattern, const char *fault)
+{
+    char text[256], start[512];
+
+    (void)snprintf(text, sizeof text, "Host %s\n", value);
+    (void)snprintf(start, sizeof start, "f:1: Host: %s: %s", pattern, fault);
+    complains(text, start);
+}
+
+TEST(hosts_that_no_login_has)
+{
+    static const char port[] = "what stands behind the colon is no port";
+    static const char brackets[] = "brackets belong around an address";
+
+    host_is_wrong("h:ssh", "h:ssh", port);
+    host_is_wrong("a h:99999", "h:99999", port);
+    host_is_wrong("h:0", "h:0", port);
+    host_is_wrong("h:22*", "h:22*", port);
+    host_is_wrong("h:99999999999999999999999", "h:99999999999999999999999",
+                  port);
+    host_is_wrong("* !h:22x", "!h:22x", port);
+    host_is_wrong("[::1]:ssh", "[::1]:ssh", port);
+    host_is_wrong("[a]:b:22", "[a]:b:22", port);
+    host_is_wrong("h.example : 22", ":",
+                  "no name: NAME, or NAME:PORT, without "
+                  "blanks");
+    host_is_wrong("h.example: 22", "h.example:", "no port behind the colon");
+    host_is_wrong("h :22", ":22", "no name");
+    host_is_wrong("[]:22", "[]:22", "no name");
+    host_is_wrong("* !", "!", "no name");
+    host_is_wrong("alice@h", "alice@h", "a user is none of a host's name");
+    host_is_wrong("*@h:22", "*@h:22", "a user is none of a host's name");
+    host_is_wrong("[::1", "[::1", brackets);
+    host_is_wrong("[::1]22", "[::1]22", brackets);
+    host_is_wrong("[ab].example.org", "[ab].example.org", brackets);
+    host_is_wrong("h[12]", "h[12]", "a host's name holds no '/'");
+    host_is_wrong("10.0.0.0/8", "10.0.0.0/8", "a host's name holds no '/'");
+    host_is_wrong("!!h", "!!h", "a host's name holds no '/'");
+    host_is_wrong("h:22:22", "h:22:22", "several colons, and no address");
+    host_is_wrong("!q", "!q", "a '!' takes hosts out of those that other");
+    host_is_wrong("!q !p", "!p", "a '!' takes hosts out of those that other");
+}
+
+TEST(users_that_are_several_or_none)
+{
+    static const char several[] = "several words or a '!' have no meaning";
+    char start[128];
+
+    (void)snprintf(start, sizeof start, "f:2: User: %s", several);
+    complains("Host *\nUser alice bob\n", start);
+    complains("Host *\nUser alice,bob\n", start);
+    complains("Host *\nUser !bob\n", start);
+    complains("Host *\nUser a\tb\n", "f:2: User: a control character");
+    complains("Host *\nUsername \"a\x1b\"\n",
+              "f:2: Username: a control character");
+    (void)snprintf(start, sizeof start, "f:2: Username: %s", several);
+    complains("Host *\nUsername a b\n", start);
+    reads("Host *\nUser \"al* bo?\"\nUsername \"al b\"\n",
+          "1 Host * User al* bo? Username al b\n");
+}
+
+/* A rule of this line before its Response, and this Response. */
+static void
+rule_is_wrong(const char *setting, const char *response, const char *start)
+{
+    static char text[16384];
+
+    (void)snprintf(text, sizeof text, "Host *\nRequest x\n%s\nResponse %s\n",
+                   setting, response);
+    if (start != NULL) {
+        complains(text, start);
+        return;
+    }
+    answer_config *config = parse(text, strlen(text));
+
+    assert_string_equal(got.at, "");
+    answer_config_free(&config);
+}
+
+TEST(what_could_only_fail_in_a_login)
+{
+    static char many[5000];
+    size_t len = (size_t)snprintf(many, sizeof many, "Exec");
+
+    for (int i = 0; i < 64; i++)
+        len += (size_t)snprintf(many + len, sizeof many - len, " w");
+    rule_is_wrong(many, "$exec$", NULL);
+    (void)snprintf(many + len, sizeof many - len, " w");
+    rule_is_wrong(many, "$exec$", "f:3: Exec: it has more than 64 words");
+    memcpy(many, "$ask:", 5);
+    memset(many + 5, 'x', 255);
+    (void)snprintf(many + 260, 3, "$");
+    rule_is_wrong("", many, NULL);
+    (void)snprintf(many + 260, 3, "x$");
+    rule_is_wrong("", many,
+                  "f:4: Response: the text of an $ask:TEXT$ has more than 255");
+    memset(many, 'x', 4096);
+    (void)snprintf(many + 4096, 8, "$ask$");
+    rule_is_wrong("", many, NULL);
+    (void)snprintf(many + 4096, 8, "$ask$x");
+    rule_is_wrong("", many,
+                  "f:4: Response: it has more than 4096 bytes of text");
+    rule_is_wrong("", "",
+                  "f:4: Response: nothing follows: a text was "
+                  "expected, or \"\" for an empty answer");
+    rule_is_wrong("", "\"\"", NULL);
+}
+
+TEST(a_file_is_not_looked_for_where_the_client_happens_to_be)
+{
+    static const char fault[] = "the path of a $file:PATH$ would begin in";
+    char start[128];
+
+    (void)snprintf(start, sizeof start, "f:4: Response: %s", fault);
+    rule_is_wrong("", "$file:x$", start);
+    rule_is_wrong("", "$file:~alice/x$", start);
+    rule_is_wrong("", "$file:./x$", start);
+    rule_is_wrong("", "$file:~/x$$file:/x$", NULL);
+    (void)snprintf(start, sizeof start, "f:2: Secret: %s", fault);
+    complains("Totp x\nSecret $file:x$\n", start);
+}
+
+TEST(yes_and_no_are_in_any_case)
+{
+    reads("Host *\nRequest x\nEcho YES\nConfirm YES\nResponse y\n"
+          "Request x\nEcho No\nCache 5 Keyring\nResponse $ask$\n",
+          "1 Host *\n2 rule Echo yes Limit 1 Confirm\n"
+          "6 rule Echo no Limit 1\n");
 }
 
 TEST(names_that_are_missing)
@@ -315,17 +483,6 @@ TEST(values_that_are_none)
           "f:3: Echo: yes, no or any was expected\n");
     reads("Totp x\nAlgorithm MD5\n",
           "f:2: Algorithm: SHA1, SHA256 or SHA512 was expected\n");
-}
-
-/* A complaint begins so, and names the line. */
-static void
-complains(const char *text, const char *start)
-{
-    answer_config *config = parse(text, strlen(text));
-
-    assert_null(config);
-    if (strncmp(got.at, start, strlen(start)) != 0)
-        assert_string_equal(got.at, start);
 }
 
 TEST(numbers_out_of_their_range)
@@ -563,9 +720,7 @@ TEST(a_port_is_that_port_only)
     assert_true(is_about("h:2222", "h", 2222));
     assert_false(is_about("h:2222", "h", 22));
     assert_true(is_about("h:*", "h", 4711));
-    assert_false(is_about("h:22x", "h", 22));
-    assert_false(is_about("h:4294967318", "h", 22));
-    assert_false(is_about("h:0", "h", 22));
+    assert_true(is_about("h:65535", "h", 65535));
     assert_true(is_about("h*:22", "hello", 22));
     assert_false(is_about("h:22", "h:22", 2222));
 }
@@ -581,7 +736,10 @@ TEST(addresses_with_colons)
     assert_true(is_about("[fe80::*]:22", "fe80::1", 22));
     assert_true(is_about("[FE80::1]:*", "fe80::1", 7));
     assert_true(is_about("[h]:22", "h", 22));
-    assert_false(is_about("[::1]22", "::1", 22));
+    assert_true(is_about("::ffff:10.0.0.1", "::ffff:10.0.0.1", 22));
+    assert_true(is_about("2001:db8:*", "2001:db8::7", 22));
+    assert_true(is_about("fe80::1%eth0", "fe80::1%eth0", 22));
+    assert_true(is_about("[fe80::1%wg.x]:22", "fe80::1%wg.x", 22));
 }
 
 TEST(an_exclamation_mark_takes_out_wherever_it_stands)
@@ -589,7 +747,6 @@ TEST(an_exclamation_mark_takes_out_wherever_it_stands)
     assert_true(is_about("* !a", "b", 22));
     assert_false(is_about("* !a", "a", 22));
     assert_false(is_about("!a *", "a", 22));
-    assert_false(is_about("!b", "a", 22));
     assert_false(is_about("* !a:22", "a", 22));
     assert_true(is_about("* !a:22", "a", 2222));
 }
@@ -754,6 +911,77 @@ TEST(what_ssh_puts_before_a_prompt_is_known)
     assert_false(match_is_copied(authplug_span_of("")));
 }
 
+/* ------------------------------------------------------------------ consent */
+
+/* The question for a prompt "C 12:" of a rule with this Response. */
+static const char *
+consent(const char *response, const char *user, bool kept)
+{
+    static char text[512], asked[1024];
+    answer_peer peer = {.host = "h.\x1b", .user = user, .port = 22};
+    answer_prompt prompt = {.text = authplug_span_of("C 12:")};
+    authplug_secret *to = authplug_secret_new((size_t)1 << 18);
+    match_found found;
+    answer_config *config;
+
+    (void)snprintf(text, sizeof text,
+                   "Host *\nRequest \"C ([0-9]+):\"\n%sResponse %s\n"
+                   "Totp x\nSecret AA\n",
+                   strstr(response, "$exec$") != NULL ? "Exec a\n" : "",
+                   response);
+    config = parse(text, strlen(text));
+    assert_string_equal(got.at, "");
+    found = match_prompt(config, &peer, &prompt);
+    assert_non_null(found.by);
+    assert_true(consent_question(&peer, &prompt, &found, "C:", kept, to));
+    (void)snprintf(asked, sizeof asked, "%s", authplug_secret_text(to));
+    authplug_secret_free(&to);
+    answer_config_free(&config);
+    return asked;
+}
+
+TEST(consent_is_asked_for_all_that_is_sent)
+{
+    assert_string_equal(consent("99$file:/pw$$totp:x$", "alice", false),
+                        "Send fixed text, a secret of a file and a one-time "
+                        "code (line 2) for \"C:\" to alice@h.\\x1b? [y/N] ");
+    assert_string_equal(consent("$exec$x$exec$$ask:a$", "", false),
+                        "Send what a command gives, fixed text, what a command "
+                        "gives and what you type then (line 2) for \"C:\" to "
+                        "h.\\x1b? [y/N] ");
+    assert_string_equal(consent("$ask$$keyring:k$", "", true),
+                        "Send what you typed before and a secret of the "
+                        "keyring (line 2) for \"C:\" to h.\\x1b? [y/N] ");
+    assert_string_equal(consent("$1$", "a\nb", false),
+                        "Send \"12\" (line 2) for \"C:\" to a\\x0ab@h.\\x1b? "
+                        "[y/N] ");
+    assert_string_equal(consent("$1$$user_name$$host_name$", "", false),
+                        "Send words of the prompt, the user's name and the "
+                        "host's name (line 2) for \"C:\" to h.\\x1b? [y/N] ");
+    assert_string_equal(consent("\"\"", "", false),
+                        "Send an empty answer (line 2) for \"C:\" to h.\\x1b? "
+                        "[y/N] ");
+}
+
+/* What Limit counts stays with a rule wherever it stands. */
+TEST(a_rule_is_known_by_its_prompts)
+{
+    static const char text[] =
+        "Host *\nRequest x\nResponse a\nRequest y\nResponse a\n"
+        "Request x\nEcho yes\nResponse a\nRequest x\nInstruction i\n"
+        "Response a\nHost b\nRequest x\nLimit 3\nResponse other\n";
+    answer_config *config = parse(text, sizeof text - 1);
+    const answer_rule *own;
+
+    assert_non_null(config);
+    own = config->blocks[0].own;
+    for (size_t i = 0; i < 4; i++)
+        for (size_t other = 0; other < i; other++)
+            assert_true(own[i].mark != own[other].mark);
+    assert_true(own[0].mark == config->blocks[1].own[0].mark);
+    answer_config_free(&config);
+}
+
 /* Where memory runs out nothing is known, which is not "no rule". */
 TEST(a_match_that_cannot_be_made_is_no_other)
 {
@@ -797,6 +1025,13 @@ main(void)
         cmocka_unit_test(a_line_that_nothing_stands_above),
         cmocka_unit_test(a_block_without_a_host),
         cmocka_unit_test(what_is_given_twice),
+        cmocka_unit_test(what_another_block_or_rule_says_is_not_twice),
+        cmocka_unit_test(hosts_that_no_login_has),
+        cmocka_unit_test(users_that_are_several_or_none),
+        cmocka_unit_test(what_could_only_fail_in_a_login),
+        cmocka_unit_test(
+            a_file_is_not_looked_for_where_the_client_happens_to_be),
+        cmocka_unit_test(yes_and_no_are_in_any_case),
         cmocka_unit_test(names_that_are_missing),
         cmocka_unit_test(values_that_are_none),
         cmocka_unit_test(numbers_out_of_their_range),
@@ -825,6 +1060,8 @@ main(void)
         cmocka_unit_test(echo_and_instruction_tell_two_prompts_apart),
         cmocka_unit_test(the_first_rule_of_all_blocks_that_are_about_the_login),
         cmocka_unit_test(what_ssh_puts_before_a_prompt_is_known),
+        cmocka_unit_test(consent_is_asked_for_all_that_is_sent),
+        cmocka_unit_test(a_rule_is_known_by_its_prompts),
         cmocka_unit_test(a_match_that_cannot_be_made_is_no_other),
     };
 

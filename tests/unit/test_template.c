@@ -135,6 +135,31 @@ TEST(who_asks_knows_which_tokens_it_holds)
     template_free(&it);
 }
 
+static void
+note_step(void *to, const char *name, const char *argument, size_t len)
+{
+    notes *got = to;
+
+    note(got, "%s %s %zu\n", name != NULL ? name : "-",
+         argument != NULL ? argument : "-", len);
+}
+
+TEST(a_walk_meets_each_piece_and_shows_no_text)
+{
+    static notes got;
+    template *it = made_of("ab$$\\n$totp:x$$ask$c$1$");
+
+    template_walk(it, note_step, &got);
+    assert_string_equal(got.at, "- - 4\ntotp x 0\nask - 0\n- - 1\n1 - 0\n");
+    template_free(&it);
+    got.len = 0;
+    got.at[0] = 0;
+    it = made_of("");
+    template_walk(it, note_step, &got);
+    assert_string_equal(got.at, "");
+    template_free(&it);
+}
+
 TEST(an_expansion_is_whole_or_not_there)
 {
     template *it = made_of("abc$user_name$$fail$d");
@@ -440,6 +465,7 @@ main(void)
         cmocka_unit_test(dollars_and_escapes_are_bytes),
         cmocka_unit_test(what_is_no_token_is_refused_when_it_is_read),
         cmocka_unit_test(who_asks_knows_which_tokens_it_holds),
+        cmocka_unit_test(a_walk_meets_each_piece_and_shows_no_text),
         cmocka_unit_test(an_expansion_is_whole_or_not_there),
         cmocka_unit_test(results_are_in_any_case_and_nothing_else),
         cmocka_unit_test(a_command_is_words),
