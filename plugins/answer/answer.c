@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define PROMPTS_MOST 100
-/* for the sources of one request */
-#define SOURCES_MS 120000
+/* For the sources of one request: less than the two minutes that servers, and
+ * clients, have for a login, so that who waits for a code can still use it. */
+#define SOURCES_MS 90000
 
 /* One conversation. */
 typedef struct state {
@@ -463,7 +464,7 @@ show_notices(items *all)
 
 /* The answer of a rule; false, and why says why not. */
 static bool
-answer_by_rule(items *all, item *it)
+answer_by_rule(items *all, item *it, int64_t deadline)
 {
     state *with = all->with;
     source from = {
@@ -471,7 +472,7 @@ answer_by_rule(items *all, item *it)
         .peer = &with->peer,
         .prompt = &it->prompt,
         .found = &it->found,
-        .deadline = io_deadline(SOURCES_MS),
+        .deadline = deadline,
         .tell = tell,
         .wait = wait_with_client,
         .context = with,
@@ -480,8 +481,7 @@ answer_by_rule(items *all, item *it)
     };
     bool good;
 
-    /* who ends us meanwhile gets a command ended, and gives back what a code
-     * waits for */
+    /* who ends us meanwhile gets a command ended */
     io_signals_begin();
     good = source_answer(&from, it->answer);
     io_signals_end();
@@ -495,6 +495,8 @@ answer_by_rule(items *all, item *it)
 static bool
 answer_rules(items *all)
 {
+    int64_t deadline = io_deadline(SOURCES_MS);
+
     for (size_t i = 0; i < all->count; i++) {
         item *it = &all->of[i];
 
@@ -504,7 +506,7 @@ answer_rules(items *all)
             return authplug_session_refuse(all->with->session,
                                            "the user did not confirm what "
                                            "would have been sent");
-        if (answer_by_rule(all, it))
+        if (answer_by_rule(all, it, deadline))
             continue;
         it->by_rule = it->confirms = it->said = false;
         it->types = true;
