@@ -15,8 +15,9 @@
 /* Requests in a conversation: so few that the runtime, which ends without a
  * word where there are more messages than it takes, can still say why. */
 #define REQUESTS_MOST 50
-/* for the sources of one request */
-#define SOURCES_MS 120000
+/* For the sources of one request: less than the two minutes that servers, and
+ * clients, have for a login, so that who waits for a code can still use it. */
+#define SOURCES_MS 90000
 
 /* How often a rule has answered by itself. The file may be another one when it
  * is read again, so that a rule's number says nothing. */
@@ -483,7 +484,7 @@ show_notices(items *all)
 
 /* The answer of a rule; false, and why says why not. */
 static bool
-answer_by_rule(items *all, item *it)
+answer_by_rule(items *all, item *it, int64_t deadline)
 {
     state *with = all->with;
     source from = {
@@ -491,7 +492,7 @@ answer_by_rule(items *all, item *it)
         .peer = &with->peer,
         .prompt = &it->prompt,
         .found = &it->found,
-        .deadline = io_deadline(SOURCES_MS),
+        .deadline = deadline,
         .tell = tell,
         .wait = wait_with_client,
         .context = with,
@@ -500,8 +501,7 @@ answer_by_rule(items *all, item *it)
     };
     bool good;
 
-    /* who ends us meanwhile gets a command ended, and gives back what a code
-     * waits for */
+    /* who ends us meanwhile gets a command ended */
     io_signals_begin();
     good = source_answer(&from, it->answer);
     io_signals_end();
@@ -515,6 +515,8 @@ answer_by_rule(items *all, item *it)
 static bool
 answer_rules(items *all)
 {
+    int64_t deadline = io_deadline(SOURCES_MS);
+
     for (size_t i = 0; i < all->count; i++) {
         item *it = &all->of[i];
 
@@ -524,7 +526,7 @@ answer_rules(items *all)
             return authplug_session_refuse(all->with->session,
                                            "the user did not confirm what "
                                            "would have been sent");
-        if (answer_by_rule(all, it))
+        if (answer_by_rule(all, it, deadline))
             continue;
         it->by_rule = it->confirms = it->said = false;
         it->types = true;

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* In milliseconds: between two looks at the lock, and how long one who is to
- * end waits for it. */
+/* milliseconds between two looks at the lock */
 #define LOCK_PAUSE 5
-#define PARTING 500
 /* seconds of a time step that no machine is started within */
 #define STEP_BRIEF 30
 
@@ -207,25 +204,37 @@ open_file(record *at, const char *end, int flags)
 /* -------------------------------------------------------------------- locks */
 
 /*
- * The lock file's bytes are locked one by one: the first one by who reads and
- * changes the record, the others by who has the code of a counter, for as long
- * as the next one has to wait. A lock belongs to the open file, so it ends when
- * that is closed, and with its process at the latest, however it ends. The file
- * stays: to remove it would take it from under one who waits.
+ * The first byte of the lock file is locked by who reads and changes the record.
+ * The others stand for counters, or, in the file of a Totp, for the seconds
+ * since 1970: who has the code of a counter locks its byte, for as long as the
+ * next one has to wait; who waits for a time step locks its seconds, so that
+ * steps of different lengths exclude each other where they overlap. A lock
+ * belongs to the open file, so it ends when that is closed, and with its process
+ * at the latest, however it ends. The file stays: to remove it would take it
+ * from under one who waits.
  */
 static bool
-lock_byte(int fd, int command, short type, uint64_t byte, short *found)
+lock_bytes(int fd, int command, short type, uint64_t first, uint64_t count,
+           short *found)
 {
-    struct flock is = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+    struct flock is = {.l_type = type, .l_whence = SEEK_SET};
     int result;
 
-    is.l_start = (off_t)byte;
+    is.l_start = (off_t)first;
+    is.l_len = (off_t)count;
     do
         result = fcntl(fd, command, &is);
     while (result != 0 && errno == EINTR);
     if (found != NULL)
         *found = is.l_type;
     return result == 0;
+}
+
+/* After a lock was not had: whether that is because somebody else has it. */
+static bool
+is_others(void)
+{
+    return errno == EAGAIN || errno == EACCES;
 }
 
 bool
@@ -238,16 +247,14 @@ record_under_way(record *at)
 }
 
 static bool
-lock_first_byte(record *at, int64_t deadline)
+lock_first_byte(record *at)
 {
-    while (!lock_byte(at->lock, F_OFD_SETLK, F_WRLCK, 0, NULL)) {
-        if (errno != EAGAIN && errno != EACCES)
+    while (!lock_bytes(at->lock, F_OFD_SETLK, F_WRLCK, 0, 1, NULL)) {
+        if (!is_others())
             return fail_file(at, ".lock", "it cannot be locked");
-        if (io_now() >= deadline)
+        if (io_now() >= at->of->deadline)
             return record_under_way(at);
-        if (at->parting)
-            (void)poll(NULL, 0, LOCK_PAUSE);
-        else if (!record_sleep(at, LOCK_PAUSE))
+        if (!record_sleep(at, LOCK_PAUSE))
             return false;
     }
     return true;
@@ -286,14 +293,12 @@ open_lock_again(record *at)
 bool
 record_lock(record *at)
 {
-    int64_t deadline = at->parting ? io_deadline(PARTING) : at->of->deadline;
-
     for (;;) {
-        if (!lock_first_byte(at, deadline))
+        if (!lock_first_byte(at))
             return false;
         if (is_there(at))
             return true;
-        if (io_now() >= deadline)
+        if (io_now() >= at->of->deadline)
             return record_under_way(at);
         if (!open_lock_again(at))
             return false;
@@ -303,7 +308,24 @@ record_lock(record *at)
 void
 record_unlock(record *at)
 {
-    (void)lock_byte(at->lock, F_OFD_SETLK, F_UNLCK, 0, NULL);
+    (void)lock_bytes(at->lock, F_OFD_SETLK, F_UNLCK, 0, 1, NULL);
+}
+
+bool
+record_hold_step(record *at, int64_t begin, int64_t end, bool *others)
+{
+    bool held = lock_bytes(at->lock, F_OFD_SETLK, F_WRLCK, 1 + (uint64_t)begin,
+                           (uint64_t)(end - begin), NULL);
+
+    *others = !held && is_others();
+    return held || *others || fail_file(at, ".lock", "it cannot be locked");
+}
+
+void
+record_leave_step(record *at)
+{
+    /* up to the end of all files */
+    (void)lock_bytes(at->lock, F_OFD_SETLK, F_UNLCK, 1, 0, NULL);
 }
 
 /* The byte of a counter; those that share one are never used together. */
@@ -316,7 +338,8 @@ byte_of(uint64_t counter)
 bool
 record_hold(record *at, uint64_t counter)
 {
-    return lock_byte(at->lock, F_OFD_SETLK, F_WRLCK, byte_of(counter), NULL) ||
+    return lock_bytes(at->lock, F_OFD_SETLK, F_WRLCK, byte_of(counter), 1,
+                      NULL) ||
            fail_file(at, ".lock", "it cannot be locked");
 }
 
@@ -325,7 +348,8 @@ record_is_held(record *at, uint64_t counter)
 {
     short type = F_UNLCK;
 
-    return lock_byte(at->lock, F_OFD_GETLK, F_WRLCK, byte_of(counter), &type) &&
+    return lock_bytes(at->lock, F_OFD_GETLK, F_WRLCK, byte_of(counter), 1,
+                      &type) &&
            type != F_UNLCK;
 }
 

@@ -31,8 +31,7 @@ typedef struct record {
     char path[PATH_MAX]; /* of the directory */
     char name[RECORD_NAME_SIZE];
     int folder, lock;
-    bool owns;    /* the lock is to be closed by us */
-    bool parting; /* the wait has ended: nothing is waited for any more */
+    bool owns; /* the lock is to be closed by us */
 } record;
 
 /* What it says. */
@@ -85,6 +84,12 @@ bool record_read(record *at, record_line *is);
 /* Then it outlives us, and where the next code could still be used after a loss
  * of power, that as well. */
 bool record_write(record *at, uint64_t next);
+
+/* Who waits for a time step, of these seconds, holds it: until it is left, or
+ * the lock file is closed. Under the lock. Where somebody else holds a part of
+ * it nothing is held, and *others is true. */
+bool record_hold_step(record *at, int64_t begin, int64_t end, bool *others);
+void record_leave_step(record *at);
 
 /* Who has the code of a counter holds it, until the lock file is closed. */
 bool record_hold(record *at, uint64_t counter);

@@ -6,9 +6,9 @@
  *      authplug-used 1 hotp 43 1764304951
  *
  * The first number is where the next code may begin: for TOTP the end, in
- * seconds since 1970, of the last time step that was given out or reserved,
- * which means the same whatever the period; for HOTP the next counter. The
- * second one is when the record was written.
+ * seconds since 1970, of the last time step that was given out, which means the
+ * same whatever the period; for HOTP the next counter. The second one is when the
+ * record was written.
  */
 #define _GNU_SOURCE
 #include "record.h"

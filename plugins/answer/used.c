@@ -23,12 +23,11 @@
 
 /* --------------------------------------------------------------------- TOTP */
 
-/* A time step of ours: its number, begin and end in seconds; up to where codes
- * were used before, and when that was written. */
+/* A time step that we hold: its number, begin and end in seconds; and since when
+ * its record says up to where codes were given out. */
 typedef struct step {
     uint64_t number;
     int64_t begin, end;
-    uint64_t before;
     int64_t since;
 } step;
 
@@ -84,51 +83,43 @@ in_time(const record *at, const step *mine)
     return left == 0 || left <= at->of->deadline - io_now();
 }
 
-/* The first step that is neither past nor used. */
+/* Holds the first step that is neither past, nor given out, nor held by somebody
+ * else who waits for it. */
 static bool
 choose_step(record *at, step *mine)
 {
     int64_t period = at->key->period, now = record_clock() / 1000;
     record_line is;
+    bool others;
 
     if (!record_read(at, &is))
         return false;
     if (now < 0 || now > TIME_MOST - DAY)
         return fail(at, "this machine's clock is wrong: set it");
     mine->number = record_step(&is, at->key->period, now);
-    mine->begin = (int64_t)mine->number * period;
-    mine->end = mine->begin + period;
-    mine->before = is.next;
     mine->since = is.since;
+    do {
+        mine->begin = (int64_t)mine->number * period;
+        mine->end = mine->begin + period;
+        if (!record_hold_step(at, mine->begin, mine->end, &others))
+            return false;
+        mine->number += others;
+    } while (others && mine->begin - now <= DAY);
+    if (others)
+        return record_under_way(at);
     return in_time(at, mine) || too_late(at, mine);
 }
 
-/* A step that is still to come is reserved at once: everybody who waits knows
- * for how long, and nobody has to try again. */
+/* Locks the record, and chooses. The step that was held before is let go:
+ * meanwhile nobody else can take it, and who chooses another holds one only. */
 static bool
-reserve(record *at, step *mine)
+take_step(record *at, step *mine)
 {
-    bool done;
-
     if (!record_lock(at))
         return false;
-    done = choose_step(at, mine) && record_write(at, (uint64_t)mine->end);
-    record_unlock(at);
-    return done;
-}
-
-/* As well as it can be done: unless somebody reserved a later one. */
-static void
-give_back(record *at, const step *mine)
-{
-    record_line is;
-
-    at->parting = true;
-    if (record_lock(at)) {
-        if (record_read(at, &is) && is.next == (uint64_t)mine->end)
-            (void)record_write(at, mine->before);
-        record_unlock(at);
-    }
+    if (mine->end != 0)
+        record_leave_step(at);
+    return choose_step(at, mine);
 }
 
 static void
@@ -144,45 +135,43 @@ tell_wait(record *at, int64_t left)
 }
 
 /* The clock may be set meanwhile: forward, and the step is there earlier; back,
- * and it may not be there in time any more. */
+ * and it may not be there in time any more. False where it was interrupted. */
 static bool
 await(record *at, const step *mine)
 {
     int64_t left;
 
     tell_wait(at, left_until(mine));
-    while ((left = left_until(mine)) > 0) {
-        if (!in_time(at, mine))
-            return too_late(at, mine);
-        if (left > CLOCK_PAUSE)
-            left = CLOCK_PAUSE;
-        if (!record_sleep(at, left))
+    while ((left = left_until(mine)) > 0 && in_time(at, mine))
+        if (!record_sleep(at, left > CLOCK_PAUSE ? CLOCK_PAUSE : left))
             return false;
-    }
     return true;
 }
 
+/*
+ * The record says only what was given out. Who waits holds the step meanwhile,
+ * so that everybody knows for how long, and nothing of it is left when the wait
+ * ends early, however it does. What was chosen is chosen again when it has
+ * begun: as a rule it is the same, but not where the clock was set, or the
+ * machine slept until it was past. The locks end with the file, which is closed
+ * once the code is had.
+ */
 static bool
 use_time(record *at, authplug_secret *code)
 {
-    step mine;
+    step mine = {0};
 
-    for (;;) {
-        if (!reserve(at, &mine))
+    if (!take_step(at, &mine))
+        return false;
+    while (left_until(&mine) > 0) {
+        record_unlock(at);
+        if (!await(at, &mine) || !take_step(at, &mine))
             return false;
-        if (!await(at, &mine)) {
-            give_back(at, &mine);
-            return false;
-        }
-        if (record_clock() / 1000 < mine.end)
-            break;
-        /* it is past, since the machine slept: no server takes it */
-        if (io_now() >= at->of->deadline)
-            return too_late(at, &mine);
     }
-    return otp_code(at->key, mine.number, code) ||
-           fail(at, "a code of %s cannot be computed: out of memory",
-                at->called);
+    return record_write(at, (uint64_t)mine.end) &&
+           (otp_code(at->key, mine.number, code) ||
+            fail(at, "a code of %s cannot be computed: out of memory",
+                 at->called));
 }
 
 /* --------------------------------------------------------------------- HOTP */
