@@ -204,14 +204,14 @@ open_file(record *at, const char *end, int flags)
 /* -------------------------------------------------------------------- locks */
 
 /*
- * The first byte of the lock file is locked by who reads and changes the record.
- * The others stand for counters, or, in the file of a Totp, for the seconds
- * since 1970: who has the code of a counter locks its byte, for as long as the
- * next one has to wait; who waits for a time step locks its seconds, so that
- * steps of different lengths exclude each other where they overlap. A lock
- * belongs to the open file, so it ends when that is closed, and with its process
- * at the latest, however it ends. The file stays: to remove it would take it
- * from under one who waits.
+ * The first byte of the lock file is locked by who reads and changes the
+ * record. The others stand for counters, or, in the file of a Totp, for the
+ * seconds since 1970: who has the code of a counter locks its byte, for as long
+ * as the next one has to wait; who waits for a time step locks its seconds, so
+ * that steps of different lengths exclude each other where they overlap. A lock
+ * belongs to the open file, so it ends when that is closed, and with its
+ * process at the latest, however it ends. The file stays: to remove it would
+ * take it from under one who waits.
  */
 static bool
 lock_bytes(int fd, int command, short type, uint64_t first, uint64_t count,

@@ -7,8 +7,8 @@
  *
  * The first number is where the next code may begin: for TOTP the end, in
  * seconds since 1970, of the last time step that was given out, which means the
- * same whatever the period; for HOTP the next counter. The second one is when the
- * record was written.
+ * same whatever the period; for HOTP the next counter. The second one is when
+ * the record was written.
  */
 #define _GNU_SOURCE
 #include "record.h"

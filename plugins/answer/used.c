@@ -23,8 +23,8 @@
 
 /* --------------------------------------------------------------------- TOTP */
 
-/* A time step that we hold: its number, begin and end in seconds; and since when
- * its record says up to where codes were given out. */
+/* A time step that we hold: its number, begin and end in seconds; and since
+ * when its record says up to where codes were given out. */
 typedef struct step {
     uint64_t number;
     int64_t begin, end;
@@ -83,8 +83,8 @@ in_time(const record *at, const step *mine)
     return left == 0 || left <= at->of->deadline - io_now();
 }
 
-/* Holds the first step that is neither past, nor given out, nor held by somebody
- * else who waits for it. */
+/* Holds the first step that is neither past, nor given out, nor held by
+ * somebody else who waits for it. */
 static bool
 choose_step(record *at, step *mine)
 {
