@@ -6,8 +6,8 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libssh-dev
     openssh-client"
 packages_demo="openssh-server libpam-wrapper libpam-modules"
 packages_tests="$packages_demo g++ libcmocka-dev putty-tools
-    python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
-    bash-completion rsync git pamtester libpamtest0-dev passwd libpwquality1
+    python3 python3-asyncssh openssh-sftp-server mandoc groff-base binutils
+    procps bash-completion rsync git pamtester libpamtest0-dev passwd libpwquality1
     cracklib-runtime oathtool libpam-oath libfaketime ansible-core dbus-daemon
     libglib2.0-bin libsecret-tools libgck-1-0 libgcr-base-3-1 curl jq keepassxc
     openssl pass stoken"
