@@ -145,7 +145,7 @@ log_in(struct login *login, standing *place, ssh_args *args)
 static int
 tell_path(const ssh_args *args, const char *path)
 {
-    if (args->quiet || (printf("%s\n", path) > 0 && fflush(stdout) == 0))
+    if (args->quiet || (printf("%s\n", path) > 0 && io_printed()))
         return EXIT_GOOD;
     io_say(PROGRAM, "the connection stands, but its path cannot be printed: %s",
            strerror(errno));

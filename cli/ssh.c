@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "cli/ssh.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -224,6 +225,15 @@ control(const ssh_args *args)
     return EXIT_FAILED;
 }
 
+static int
+print(const char *text)
+{
+    if (fputs(text, stdout) >= 0 && io_printed())
+        return EXIT_GOOD;
+    io_say(PROGRAM, "cannot write to standard output: %s", strerror(errno));
+    return EXIT_FAILED;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -235,12 +245,9 @@ main(int argc, char **argv)
     io_sanitise();
     if (args_parse(&args, argc, argv)) {
         if (args.help)
-            result = fputs(args.connect ? connect_help : help, stdout) < 0
-                         ? EXIT_FAILED
-                         : EXIT_GOOD;
+            result = print(args.connect ? connect_help : help);
         else if (args.version)
-            result = puts("authplug " AUTHPLUG_VERSION_STRING) < 0 ? EXIT_FAILED
-                                                                   : EXIT_GOOD;
+            result = print("authplug " AUTHPLUG_VERSION_STRING "\n");
         else if (args.asks)
             result = session_stock(&args);
         else if (args.control != NULL)

@@ -51,6 +51,11 @@ authplug_status io_take_standard(const char *log, io_stream *in,
  */
 void io_sanitise(void);
 
+/* POSIX only. Whether what was printed to standard output has got there, as far
+ * as can be known: it is written out. False, with errno, also where
+ * io_sanitise() found it closed. */
+bool io_printed(void);
+
 /* POSIX only. For a program that holds secrets: it writes no core file, and no
  * other process of its user can look inside. */
 void io_keep_secrets(void);

@@ -476,13 +476,27 @@ for words in "" "-z pam" "pam other" "-p"; do
     want_rc 2
     want_err_like "^authplug config: .*: see 'authplug config --help'"
 done
+for wrong in "--json x" "-oUser=x pam" "-J gate pam" "-Q pam" "--help=x" "-h"; do
+    # shellcheck disable=SC2086
+    tell $wrong
+    want_rc 2
+    case $wrong in -o*) wrong=-o ;; esac
+    want_err "authplug config: unknown option ${wrong%% *}: see"
+done
+tell pam -l
+want_err "authplug config: a value is missing after -l: see"
 tell -p nonsense pam
 want_rc 111
 want_err "ssh -G refused the options"
 run 20 env PATH="$W" "$authplug" config pam
 want_rc 111
 want_err "OpenSSH's ssh was not found: install openssh-client"
-run 20 sh -c '"$1" config pam >/dev/full' - "$authplug"
-want_rc 111
+for where in /dev/full '&-'; do
+    for words in pam --help --version; do
+        run 20 sh -c "'$authplug' config $words >$where"
+        want_rc 111
+        want_err "it cannot be written to standard output"
+    done
+done
 
 finish

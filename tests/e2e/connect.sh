@@ -341,6 +341,21 @@ want cmp "$W/p1" "$W/p2"
 [ "$(asked)" = $((before + 1)) ] || wrong "$(($(asked) - before)) dialogues"
 end "$(cat "$W/p1")"
 
+it "a path that cannot be printed is an error, and the connection stands"
+run 20 --keep -- sh -c "$connect --plugin $W/counting pam >&-"
+want_rc 255
+want_err "the connection stands, but its path cannot be printed: Bad file desc"
+run 20 --keep -- sh -c "$connect --quiet pam >&-"
+want_rc 0
+want_quiet
+run 20 "$login" -O exit pam
+want_rc 0
+for words in --help --version; do
+    run 20 sh -c "'$BUILD/authplug' connect $words >&-"
+    want_rc 255
+    want_err "cannot write to standard output"
+done
+
 it "a wrong answer leaves nothing behind, and says why"
 run 20 --keep -- "$connect" --plugin "'$hello' wrong" pam
 want_rc 255
