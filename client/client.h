@@ -6,6 +6,7 @@
  *   config.c   what `ssh -G` says applies to the target
  *   program.c  running stock OpenSSH's programs for an answer (program.h)
  *   settings.c authplug's own configuration (settings.h)
+ *   settings_file.c  its files, if nobody else decides what they say
  *   settle.c   what that adds to the command line
  *   ciphers.c  which ciphers come first
  *   connect.c  a connected socket, however the target is reached

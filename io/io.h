@@ -223,6 +223,10 @@ authplug_status io_trusted(const char *path, char *why, size_t size);
 authplug_status io_trusted_program(const char *const *words, char *why,
                                    size_t size);
 
+/* POSIX only. HOME, or, where that names no absolute path, the home directory
+ * that the accounts have for us, until the next call; NULL without one. */
+const char *io_home(void);
+
 /*
  * POSIX only. The directory of our sockets, which is made where it is not there
  * yet: authplug in XDG_RUNTIME_DIR, or else .authplug at home. It belongs to us

@@ -243,7 +243,8 @@ options ssh-passwd-plugin.8 \
 options authplug-answer.1 "$build/authplug" answer
 options authplug-askpass.1 "$build/authplug" askpass
 options authplug-config.1 "$build/authplug" config
-grep -oE '\{"[A-Za-z]+", [a-z_]+, (true|false)\}' client/settings.c |
+grep -oE '\{"[A-Za-z]+", [a-z_]+, (true|false), (true|false)\}' \
+    client/settings.c |
     cut -d'"' -f2 >"$tmp/a"
 sed -n 's/^\.It Cm \([A-Z][A-Za-z]*\).*/\1/p' man/authplug-config.5 >"$tmp/b"
 same "authplug-config(5) has the keywords of the file"
