@@ -37,7 +37,8 @@ static const char help[] =
 static int
 misuse(const char *what, const char *word)
 {
-    io_say(PROGRAM, "%s%s: see 'authplug config --help'", what, word);
+    io_say(PROGRAM, "%s%s: see 'authplug config --help'", what,
+           IO_SHORT(word));
     return CLI_MISUSE;
 }
 

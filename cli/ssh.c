@@ -221,7 +221,7 @@ control(const ssh_args *args)
     if (known)
         io_say(PROGRAM,
                "no connection to %s stands: 'authplug connect %s' makes one",
-               args->host, args->host);
+               IO_SHORT(args->host), IO_SHORT(args->host));
     return EXIT_FAILED;
 }
 

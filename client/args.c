@@ -23,7 +23,7 @@ static const char *const connection_keys[] = {
 static bool
 misuse(const char *what, const char *word)
 {
-    io_say(PROGRAM, "%s%s: see '%s --help'", what, word, PROGRAM);
+    io_say(PROGRAM, "%s%s: see '%s --help'", what, IO_SHORT(word), PROGRAM);
     return false;
 }
 
@@ -186,7 +186,8 @@ static bool
 point_at_ssh(const ssh_args *args)
 {
     io_say(PROGRAM, "-O is not for this command: type 'authplug ssh -O %s %s'",
-           args->control, args->host != NULL ? args->host : "HOST");
+           IO_SHORT(args->control),
+           args->host != NULL ? IO_SHORT(args->host) : "HOST");
     return false;
 }
 

@@ -154,7 +154,7 @@ config_expand(const ssh_config *config, const char *pattern, bool path)
     if (!known)
         io_say(PROGRAM, "'%s' in the configuration has a %%-token or a "
                         "variable that is not known here",
-               pattern);
+               IO_SHORT(pattern));
     else if (status == AUTHPLUG_OK && authplug_secret_text(made) != NULL)
         result = copy(authplug_secret_text(made));
     authplug_secret_free(&made);

@@ -272,6 +272,16 @@ IO_PRINTF(2, 3)
 void io_say(const char *program, const char *format, ...);
 
 /*
+ * POSIX only. What a message quotes of a command line or a file, if it is long
+ * the beginning and "...": of a line nobody reads more. To be used as
+ * IO_SHORT(text), which lives as long as its block.
+ */
+#define IO_SHORT_COLUMNS 60
+#define IO_SHORT_SIZE (4 * IO_SHORT_COLUMNS + 4)
+#define IO_SHORT(text) io_shorten((char[IO_SHORT_SIZE]){0}, text)
+const char *io_shorten(char out[IO_SHORT_SIZE], const char *text);
+
+/*
  * POSIX only. Writes a reason into why, as much of it as fits. Always false,
  * which the caller may return with it.
  */

@@ -699,6 +699,7 @@ main(void)
         cmocka_unit_test(the_user_s_file_counts_before_that_in_etc),
         cmocka_unit_test(none_is_no_plugin_and_ends_the_search),
         cmocka_unit_test(a_block_is_about_hosts_ports_and_users),
+        cmocka_unit_test(a_comment_has_a_line_of_its_own),
         cmocka_unit_test(a_line_that_is_wrong_is_named),
         cmocka_unit_test(a_keyword_stands_once_in_a_block),
         cmocka_unit_test(there_are_1000_blocks_and_not_one_more),
