@@ -119,6 +119,8 @@ typedef enum askpass_type {
     ASKPASS_NOTICE,     /* words that are no question */
     ASKPASS_LOGGED_IN,  /* its ssh is */
     ASKPASS_REPLY,      /* uint32 status, string KI response */
+    ASKPASS_OWN_ENDED,  /* byte whether it answered, uint32 why it could not be
+                           run, or 0 */
     /* to the helper */
     ASKPASS_GO,       /* uint32: milliseconds to wait at most; the nonce */
     ASKPASS_ANSWER,   /* for ssh */
