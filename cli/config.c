@@ -37,8 +37,7 @@ static const char help[] =
 static int
 misuse(const char *what, const char *word)
 {
-    io_say(PROGRAM, "%s%s: see 'authplug config --help'", what,
-           IO_SHORT(word));
+    io_say(PROGRAM, "%s%s: see 'authplug config --help'", what, IO_SHORT(word));
     return CLI_MISUSE;
 }
 

@@ -263,9 +263,9 @@ settle_own(bool answered, int error, askpass_message *message)
         status = writer.status;
     }
     if (status == AUTHPLUG_OK)
-        status = askpass_send(our.broker, ASKPASS_OWN_ENDED,
-                              authplug_secret_span(body), -1,
-                              io_deadline(SHORT_MS));
+        status =
+            askpass_send(our.broker, ASKPASS_OWN_ENDED,
+                         authplug_secret_span(body), -1, io_deadline(SHORT_MS));
     authplug_secret_free(&body);
     if (answered)
         return GAVE;

@@ -65,7 +65,7 @@ typedef struct ssh_args {
     bool tunnel;         /* -w */
     bool stdio_forward;  /* -W */
     bool asks;           /* -G, -Q, -V: nothing to log in for */
-    const char *control; /* -O: what a connection that stands is told, or NULL */
+    const char *control; /* -O: what to tell a connection, or NULL */
     bool help, version;
     const char *host;    /* as given: [user@]host, or ssh:// */
     const char *user;    /* who logs in whatever the others say, or NULL */

@@ -152,8 +152,9 @@ config_expand(const ssh_config *config, const char *pattern, bool path)
             status = authplug_secret_append(made, text, strlen(text));
     }
     if (!known)
-        io_say(PROGRAM, "'%s' in the configuration has a %%-token or a "
-                        "variable that is not known here",
+        io_say(PROGRAM,
+               "'%s' in the configuration has a %%-token or a "
+               "variable that is not known here",
                IO_SHORT(pattern));
     else if (status == AUTHPLUG_OK && authplug_secret_text(made) != NULL)
         result = copy(authplug_secret_text(made));

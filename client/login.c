@@ -298,8 +298,9 @@ set_options(struct login *login, const known_keys *known)
             0;
 
     if (!good)
-        return login_fail(login, "'%s' is no host name that can be connected "
-                                 "to: name another",
+        return login_fail(login,
+                          "'%s' is no host name that can be connected "
+                          "to: name another",
                           IO_SHORT(config->hostname));
     if (config->compression)
         /* the one that begins after authentication, which the tap reads */
@@ -347,8 +348,9 @@ exchange_keys(struct login *login)
             return false;
     if (rc != SSH_OK) {
         login_tell_library(login);
-        return login_fail(login, "no SSH connection to %s: is it an SSH "
-                                 "server, and does the proxy work?",
+        return login_fail(login,
+                          "no SSH connection to %s: is it an SSH "
+                          "server, and does the proxy work?",
                           IO_SHORT(login->config.hostname));
     }
     (void)fcntl(ssh_get_fd(login->session), F_SETFD, FD_CLOEXEC);

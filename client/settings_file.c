@@ -44,8 +44,9 @@ static bool
 are_safe(const char *file, int count, char *why, size_t size)
 {
     char *folder = strdup(file), *slash;
-    bool good = folder != NULL ||
-                io_explain(why, size, "%s", authplug_status_text(AUTHPLUG_NOMEM));
+    bool good =
+        folder != NULL ||
+        io_explain(why, size, "%s", authplug_status_text(AUTHPLUG_NOMEM));
 
     while (good && count-- > 0 && (slash = strrchr(folder, '/')) != NULL &&
            slash != folder) {
@@ -106,9 +107,8 @@ settings_open(char *why, size_t size)
 {
     settings *it = settings_new();
     char *path = NULL;
-    authplug_status status = it != NULL
-                                 ? file_of_user("config", io_home(), &path)
-                                 : AUTHPLUG_NOMEM;
+    authplug_status status =
+        it != NULL ? file_of_user("config", io_home(), &path) : AUTHPLUG_NOMEM;
 
     if (status == AUTHPLUG_NOMEM)
         (void)snprintf(why, size, "%s", authplug_status_text(status));

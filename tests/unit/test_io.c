@@ -364,8 +364,7 @@ main(void)
         cmocka_unit_test(a_missing_program_is_reported_when_it_is_started),
         cmocka_unit_test(a_file_without_permission_is_reported_likewise),
         cmocka_unit_test(a_child_inherits_three_descriptors_and_no_more),
-        cmocka_unit_test(
-            a_child_starts_with_default_signals_and_an_empty_mask),
+        cmocka_unit_test(a_child_starts_with_default_signals_and_an_empty_mask),
         cmocka_unit_test(a_read_ends_at_its_deadline),
         cmocka_unit_test(a_write_nobody_reads_ends_at_its_deadline),
         cmocka_unit_test(a_write_to_a_closed_pipe_is_closed_and_no_signal),
