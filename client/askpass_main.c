@@ -247,8 +247,8 @@ ask_own(const own_askpass *own, int *error)
     return answered;
 }
 
-/* Tells the broker what became of it. Where it gave none that says why, and ends
- * the ssh, for us to say nothing more. */
+/* Tells the broker what became of it. Where there is no answer that says why,
+ * and ends the ssh, for us to say nothing more. */
 static int
 settle_own(bool answered, int error, askpass_message *message)
 {

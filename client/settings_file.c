@@ -1,4 +1,4 @@
-/* The files of authplug's own configuration: where they are, and whether somebody
+/* The files of authplug's own configuration: where they are, and whether nobody
  * else decides what they say. */
 #define _GNU_SOURCE
 #include "client/settings.h"
