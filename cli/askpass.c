@@ -36,7 +36,8 @@ static const char help[] =
 static int
 misuse(const char *what, const char *word)
 {
-    io_say(ASKPASS, "%s%s: see 'authplug askpass --help'", what, word);
+    io_say(ASKPASS, "%s%s: see 'authplug askpass --help'", what,
+           IO_SHORT(word));
     return CLI_MISUSE;
 }
 

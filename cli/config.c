@@ -37,8 +37,17 @@ static const char help[] =
 static int
 misuse(const char *what, const char *word)
 {
-    io_say(PROGRAM, "%s%s: see 'authplug config --help'", what, word);
+    io_say(PROGRAM, "%s%s: see 'authplug config --help'", what, IO_SHORT(word));
     return CLI_MISUSE;
+}
+
+static int
+print(const char *text)
+{
+    if (fputs(text, stdout) >= 0 && io_printed())
+        return CLI_YES;
+    io_say(PROGRAM, "it cannot be written to standard output: is there room?");
+    return CLI_BROKEN;
 }
 
 /* ----------------------------------------------------------------- the host */
@@ -260,11 +269,8 @@ show(const settings *from, const target *to)
     all_rows(&it, &c);
     it.printing = true;
     all_rows(&it, &c);
-    if (fflush(stdout) != 0) {
-        io_say(PROGRAM, "it cannot be written to standard output: is there "
-                        "room?");
+    if (print("") != CLI_YES)
         return CLI_BROKEN;
-    }
     if (c.plugin != NULL)
         status = settings_allow(from, c.plugin, &words, why, sizeof why);
     free(words);
@@ -294,9 +300,24 @@ tell(const char *const *argv)
     return result;
 }
 
+enum { HELP = 256, VERSION };
+
+/* The one that getopt_long() does not take. */
+static int
+misuse_option(char **argv)
+{
+    char letter[] = {'-', (char)optopt, 0};
+
+    if (optopt == 0 || optopt >= HELP) /* a long one, with its value */
+        return misuse("unknown option ", argv[optind - 1]);
+    if (strchr("Flp", optopt) != NULL)
+        return misuse("a value is missing after ", letter);
+    return misuse("unknown option ", letter);
+}
+
 static const struct option words[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, HELP},
+    {"version", no_argument, NULL, VERSION},
     {NULL, 0, NULL, 0},
 };
 
@@ -311,13 +332,12 @@ cli_config(int argc, char **argv)
     io_sanitise();
     opterr = 0; /* what is wrong is said once, by us */
     while ((option = getopt_long(argc, argv, "F:l:p:", words, NULL)) != -1) {
-        if (option == 'h')
-            return fputs(help, stdout) < 0 ? CLI_BROKEN : CLI_YES;
-        if (option == 'v')
-            return puts(PROGRAM " " AUTHPLUG_VERSION_STRING) < 0 ? CLI_BROKEN
-                                                                 : CLI_YES;
+        if (option == HELP)
+            return print(help);
+        if (option == VERSION)
+            return print(PROGRAM " " AUTHPLUG_VERSION_STRING "\n");
         if (option == '?')
-            return misuse("that option is unknown or lacks its value", "");
+            return misuse_option(argv);
         if (n + 4 > sizeof ssh / sizeof *ssh)
             return misuse("too many options", "");
         ssh[n++] = option == 'F' ? "-F" : option == 'l' ? "-l" : "-p";

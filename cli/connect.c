@@ -34,7 +34,8 @@ const char connect_help[] =
     "                 end when nobody has used it for so long\n"
     "  --help, --version\n"
     "\n"
-    "ssh -O check, -O stop and -O exit work on it.\n"
+    "`authplug ssh -O check host` tells whether it stands, -O exit ends it;\n"
+    "-O stop, forward and cancel work on it, too.\n"
     "Exit status: 0 if the connection stands; 255 if the login failed.\n"
     "More: man authplug-connect\n";
 
@@ -144,7 +145,7 @@ log_in(struct login *login, standing *place, ssh_args *args)
 static int
 tell_path(const ssh_args *args, const char *path)
 {
-    if (args->quiet || (printf("%s\n", path) > 0 && fflush(stdout) == 0))
+    if (args->quiet || (printf("%s\n", path) > 0 && io_printed()))
         return EXIT_GOOD;
     io_say(PROGRAM, "the connection stands, but its path cannot be printed: %s",
            strerror(errno));

@@ -134,6 +134,6 @@ main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     io_say("authplug", "there is no command '%s': see 'authplug --help'",
-           argv[1]);
+           IO_SHORT(argv[1]));
     return CLI_MISUSE;
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "cli/ssh.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,9 @@ static const char help[] =
     "ssh run the session through the connection. Takes stock ssh's options\n"
     "and reads its configuration. A connection that `authplug connect` made "
     "is\n"
-    "used instead of a new login.\n"
+    "used instead of a new login; -O check, stop, exit, forward and cancel "
+    "tell\n"
+    "it what they tell OpenSSH's own.\n"
     "\n"
     "  --plugin CMD   the plugin's command line, for /bin/sh -c; without it\n"
     "                 the environment variable AUTHPLUG_PLUGIN; without that\n"
@@ -192,6 +195,45 @@ log_in(ssh_args *args)
     return result;
 }
 
+/*
+ * -O, for the connection that a session would go through. Stock ssh knows one
+ * only by a path: where the user gives that, it is all that is needed.
+ */
+static int
+control(const ssh_args *args)
+{
+    ssh_config config = {0};
+    standing place = {.lock = -1};
+    const char *path = NULL;
+    bool known;
+
+    if (args->host == NULL || args_control_path(args) != NULL)
+        return session_stock(args);
+    io_signals_begin();
+    known = config_resolve(&config, args, io_deadline(args->timeout_ms)) &&
+            standing_place(&place, &config);
+    if (known)
+        path = standing_path(&place);
+    config_free(&config);
+    io_signals_end();
+    if (path != NULL)
+        return session_control(args, path);
+    if (known)
+        io_say(PROGRAM,
+               "no connection to %s stands: 'authplug connect %s' makes one",
+               IO_SHORT(args->host), IO_SHORT(args->host));
+    return EXIT_FAILED;
+}
+
+static int
+print(const char *text)
+{
+    if (fputs(text, stdout) >= 0 && io_printed())
+        return EXIT_GOOD;
+    io_say(PROGRAM, "cannot write to standard output: %s", strerror(errno));
+    return EXIT_FAILED;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -203,14 +245,13 @@ main(int argc, char **argv)
     io_sanitise();
     if (args_parse(&args, argc, argv)) {
         if (args.help)
-            result = fputs(args.connect ? connect_help : help, stdout) < 0
-                         ? EXIT_FAILED
-                         : EXIT_GOOD;
+            result = print(args.connect ? connect_help : help);
         else if (args.version)
-            result = puts("authplug " AUTHPLUG_VERSION_STRING) < 0 ? EXIT_FAILED
-                                                                   : EXIT_GOOD;
-        else if (args.pass_through)
+            result = print("authplug " AUTHPLUG_VERSION_STRING "\n");
+        else if (args.asks)
             result = session_stock(&args);
+        else if (args.control != NULL)
+            result = control(&args);
         else
             result = args.connect ? connect_run(&args) : log_in(&args);
     }

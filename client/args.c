@@ -23,7 +23,7 @@ static const char *const connection_keys[] = {
 static bool
 misuse(const char *what, const char *word)
 {
-    io_say(PROGRAM, "%s%s: see '%s --help'", what, word, PROGRAM);
+    io_say(PROGRAM, "%s%s: see '%s --help'", what, IO_SHORT(word), PROGRAM);
     return false;
 }
 
@@ -126,8 +126,10 @@ keep(ssh_args *args, char name, const char *value)
     option->value = value;
     option->connection = strchr("JSM", name) != NULL ||
                          (name == 'o' && about_connection(value));
-    if (strchr(queries, name) != NULL)
-        args->pass_through = true;
+    if (name == 'O')
+        args->control = value;
+    else if (strchr(queries, name) != NULL)
+        args->asks = true;
     if (name == 'w')
         args->tunnel = true;
     if (name == 'W')
@@ -174,6 +176,21 @@ allocate(ssh_args *args, int argc, char **argv)
     return args->options != NULL;
 }
 
+static bool
+is_query(const ssh_args *args)
+{
+    return args->asks || args->control != NULL;
+}
+
+static bool
+point_at_ssh(const ssh_args *args)
+{
+    io_say(PROGRAM, "-O is not for this command: type 'authplug ssh -O %s %s'",
+           IO_SHORT(args->control),
+           args->host != NULL ? IO_SHORT(args->host) : "HOST");
+    return false;
+}
+
 bool
 args_parse(ssh_args *args, int argc, char **argv)
 {
@@ -206,11 +223,10 @@ args_parse(ssh_args *args, int argc, char **argv)
     }
     args->command = argv + i;
     args->words = (size_t)(argc - i);
-    if (args->host == NULL && !args->pass_through && !args->help &&
-        !args->version)
+    if (args->host == NULL && !is_query(args) && !args->help && !args->version)
         return misuse("which host? [options] [user@]host",
                       args->connect ? "" : " [command]");
-    if (args->tunnel && !args->pass_through)
+    if (args->tunnel && !is_query(args))
         return misuse("a connection that is shared carries no tunnel device: "
                       "use stock ssh for -w",
                       "");
@@ -218,8 +234,10 @@ args_parse(ssh_args *args, int argc, char **argv)
         return misuse("-W is for authplug ssh and stock ssh", "");
     if (args_control_path(args) != NULL && *args_control_path(args) == 0)
         return misuse("-S takes a path", "");
-    if (args->connect && args->pass_through)
-        return misuse("ssh itself answers -G, -O, -Q and -V", "");
+    if (args->connect && args->asks)
+        return misuse("ssh itself answers -G, -Q and -V", "");
+    if (args->connect && args->control != NULL)
+        return point_at_ssh(args);
     if (args->connect && args->words > 0)
         return misuse("no command is run here, so there is one word too many: ",
                       args->command[0]);

@@ -128,7 +128,10 @@ typedef enum askpass_type {
     ASKPASS_OWN,      /* run the user's own askpass: see there */
     /* between the broker and a conversation */
     ASKPASS_REACHED, /* ssh has a connection to its server */
-    ASKPASS_FAILED   /* its ssh has not logged in */
+    ASKPASS_FAILED,  /* its ssh has not logged in */
+    /* the helper to the conversation, after OWN */
+    ASKPASS_OWN_ENDED /* byte whether it answered, uint32 why it could not be
+                         run, or 0 */
 } askpass_type;
 
 #define ASKPASS_BODY_MAX (400u * 1024)

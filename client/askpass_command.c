@@ -157,8 +157,8 @@ become(const askpass_command *c, char **words, pid_t broker)
     (void)unsetenv("SSH_ASKPASS_PROMPT");
     execvp(words[0], words);
     error = errno;
-    io_say(ASKPASS, "cannot run %s: %s: check the words after --", words[0],
-           strerror(error));
+    io_say(ASKPASS, "cannot run %s: %s: check the words after --",
+           IO_SHORT(words[0]), strerror(error));
     _exit(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
 }
 

@@ -14,6 +14,7 @@
 #include <authplug/wire.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -156,20 +157,29 @@ tell(authplug_span words)
 
 /* ------------------------------------------------- the user's own askpass */
 
-static void
-become_own(const char *program, bool had_require, const char *require)
+typedef struct own_askpass {
+    char program[4097], require[4097];
+    bool had_require; /* there was a SSH_ASKPASS_REQUIRE */
+    bool needed;      /* ssh must not go on without an answer */
+    int64_t deadline;
+} own_askpass;
+
+static _Noreturn void
+become_own(const own_askpass *own, int report)
 {
+    int error;
+
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     (void)signal(SIGPIPE, SIG_DFL);
     (void)unsetenv(ASKPASS_VARIABLE);
-    (void)setenv("SSH_ASKPASS", program, 1);
-    if (had_require)
-        (void)setenv("SSH_ASKPASS_REQUIRE", require, 1);
+    (void)setenv("SSH_ASKPASS", own->program, 1);
+    if (own->had_require)
+        (void)setenv("SSH_ASKPASS_REQUIRE", own->require, 1);
     else
         (void)unsetenv("SSH_ASKPASS_REQUIRE");
-    execlp(program, program, our.prompt, (char *)NULL);
-    io_say(NAME, "cannot run %s: %s: see SSH_ASKPASS", program,
-           strerror(errno));
+    execlp(own->program, own->program, our.prompt, (char *)NULL);
+    error = errno;
+    (void)!write(report, &error, sizeof error);
     _exit(127);
 }
 
@@ -192,33 +202,97 @@ await_own(pid_t pid, int64_t deadline)
            WEXITSTATUS(status) == 0;
 }
 
-static int
-run_own(authplug_span body)
+static bool
+parse_own(authplug_span body, own_askpass *own)
 {
     authplug_reader reader = authplug_reader_over(body, 4096);
-    authplug_span path = authplug_get_string(&reader);
-    bool had_require = authplug_get_boolean(&reader);
-    authplug_span before = authplug_get_string(&reader);
-    bool needed = authplug_get_boolean(&reader);
-    int64_t deadline = io_deadline(authplug_get_uint32(&reader));
-    char program[4097], require[4097];
+    authplug_span path = authplug_get_string(&reader), before;
+
+    own->had_require = authplug_get_boolean(&reader);
+    before = authplug_get_string(&reader);
+    own->needed = authplug_get_boolean(&reader);
+    own->deadline = io_deadline(authplug_get_uint32(&reader));
+    if (authplug_get_end(&reader) != AUTHPLUG_OK)
+        return false;
+    (void)snprintf(own->program, sizeof own->program, "%.*s", (int)path.len,
+                   (const char *)path.data);
+    (void)snprintf(own->require, sizeof own->require, "%.*s", (int)before.len,
+                   (const char *)before.data);
+    return true;
+}
+
+/* Whether it gave an answer; else *error is why it could not be run, or 0. */
+static bool
+ask_own(const own_askpass *own, int *error)
+{
+    int report[2];
+    bool answered;
     pid_t pid;
 
-    if (authplug_get_end(&reader) != AUTHPLUG_OK)
-        return end_ssh("a message makes no sense: are all of authplug's "
-                       "programs of one version?");
-    (void)snprintf(program, sizeof program, "%.*s", (int)path.len,
-                   (const char *)path.data);
-    (void)snprintf(require, sizeof require, "%.*s", (int)before.len,
-                   (const char *)before.data);
+    *error = 0;
+    if (pipe2(report, O_CLOEXEC) != 0) {
+        *error = errno;
+        return false;
+    }
     pid = fork();
     if (pid == 0)
-        become_own(program, had_require, require);
-    if (pid > 0 && await_own(pid, deadline))
+        become_own(own, report[1]);
+    if (pid < 0)
+        *error = errno;
+    close(report[1]);
+    answered = pid > 0 && await_own(pid, own->deadline);
+    if (!answered && *error == 0)
+        (void)!read(report[0], error, sizeof *error);
+    close(report[0]);
+    return answered;
+}
+
+/* Tells the broker what became of it. Where there is no answer that says why,
+ * and ends the ssh, for us to say nothing more. */
+static int
+settle_own(bool answered, int error, askpass_message *message)
+{
+    authplug_secret *body = authplug_secret_new(64);
+    authplug_status status = AUTHPLUG_NOMEM;
+    authplug_writer writer;
+
+    if (body != NULL) {
+        writer = authplug_writer_to(body);
+        authplug_put_boolean(&writer, answered);
+        authplug_put_uint32(&writer, (uint32_t)error);
+        status = writer.status;
+    }
+    if (status == AUTHPLUG_OK)
+        status =
+            askpass_send(our.broker, ASKPASS_OWN_ENDED,
+                         authplug_secret_span(body), -1, io_deadline(SHORT_MS));
+    authplug_secret_free(&body);
+    if (answered)
         return GAVE;
-    if (!needed)
-        return NONE;
-    return end_ssh("the prompt was not answered: log in again");
+    if (status == AUTHPLUG_OK)
+        status = askpass_receive(our.broker, message, io_deadline(SHORT_MS));
+    return status == AUTHPLUG_OK && message->type == ASKPASS_NONE
+               ? NONE
+               : end_ssh("the prompt was not answered: log in again");
+}
+
+static int
+run_own(askpass_message *message)
+{
+    static own_askpass own;
+    bool answered;
+    int error;
+
+    if (!parse_own(authplug_secret_span(message->body), &own))
+        return end_ssh("a message makes no sense: are all of authplug's "
+                       "programs of one version?");
+    answered = ask_own(&own, &error);
+    if (own.needed)
+        return settle_own(answered, error, message);
+    if (error != 0)
+        io_say(NAME, "cannot run %s: %s: see SSH_ASKPASS",
+               IO_SHORT(own.program), strerror(error));
+    return answered ? GAVE : NONE;
 }
 
 /* ------------------------------------------------------------- the broker */
@@ -240,7 +314,7 @@ serve(askpass_message *message)
         else if (status == AUTHPLUG_OK && message->type == ASKPASS_TELL)
             return tell(body);
         else if (status == AUTHPLUG_OK && message->type == ASKPASS_OWN)
-            return run_own(body);
+            return run_own(message);
         if (status == AUTHPLUG_TIMEOUT)
             return end_ssh("no answer in time: log in again");
         if (status != AUTHPLUG_OK)

@@ -455,9 +455,9 @@ answer_by_plugin(talk *t)
 /* ---------------------------------------------------- what the user answers */
 
 /* string program, boolean and string SSH_ASKPASS_REQUIRE as it was, boolean
- * whether ssh may go on without an answer, uint32 milliseconds */
+ * whether ssh must not go on without an answer, uint32 milliseconds */
 static void
-run_own_askpass(talk *t, bool needed)
+start_own_askpass(talk *t, bool needed)
 {
     authplug_writer writer = authplug_writer_to(t->out);
     const char *require = t->task->own_require;
@@ -524,6 +524,56 @@ nobody_answers(talk *t, askpass_source source, bool needed,
                                             : "log in again");
 }
 
+/* byte whether it answered, uint32 why it could not be run, or 0 */
+static authplug_status
+await_own_askpass(const talk *t, uint32_t *error)
+{
+    askpass_message message = {.body = authplug_secret_new(ASKPASS_BODY_MAX)};
+    authplug_status status = AUTHPLUG_NOMEM;
+    authplug_reader reader;
+    bool answered;
+
+    *error = 0;
+    if (message.body != NULL)
+        status = askpass_receive(t->helper, &message,
+                                 io_deadline(t->timeout_ms + SHORT_MS));
+    if (status == AUTHPLUG_OK && message.type != ASKPASS_OWN_ENDED)
+        status = AUTHPLUG_TYPE;
+    if (status == AUTHPLUG_OK) {
+        reader = authplug_reader_over(authplug_secret_span(message.body), 0);
+        answered = authplug_get_boolean(&reader);
+        *error = authplug_get_uint32(&reader);
+        status = authplug_get_end(&reader);
+        if (status == AUTHPLUG_OK && !answered)
+            status = AUTHPLUG_CANCELLED;
+    }
+    authplug_secret_free(&message.body);
+    return status;
+}
+
+/* Its answer goes to ssh by itself. One that ssh must not go on without is
+ * waited for: without it the ssh is ended here, where it counts as refused. */
+static void
+run_own_askpass(talk *t, askpass_source source, bool needed)
+{
+    authplug_status status;
+    uint32_t error;
+
+    start_own_askpass(t, needed);
+    if (!needed)
+        return;
+    if (t->is_ssh)
+        askpass_watch(t->helper, t->task->ssh_fd);
+    status = await_own_askpass(t, &error);
+    if (askpass_unwatch())
+        helper_gone(t);
+    else if (error != 0)
+        refuse(t, "cannot run %s: %s: see SSH_ASKPASS",
+               IO_SHORT(t->task->own_askpass), strerror((int)error));
+    else if (status != AUTHPLUG_OK)
+        nobody_answers(t, source, needed, status);
+}
+
 /* The user took it for a question of ssh itself: it is not the login's. */
 static void
 add_time(talk *t, int64_t ms)
@@ -550,7 +600,7 @@ answer_by_user(talk *t, askpass_source source, bool confirm)
     authplug_span answer;
 
     if (own && t->task->own_first) {
-        run_own_askpass(t, needed);
+        run_own_askpass(t, source, needed);
         return;
     }
     authplug_ki_reply_clear(t->reply);
@@ -566,7 +616,7 @@ answer_by_user(talk *t, askpass_source source, bool confirm)
     if (of_ssh)
         add_time(t, io_now() - began);
     if (status == AUTHPLUG_NO_TERMINAL && own) {
-        run_own_askpass(t, needed);
+        run_own_askpass(t, source, needed);
         return;
     }
     if (status != AUTHPLUG_OK) {
@@ -687,7 +737,7 @@ handle(talk *t, const askpass_message *message)
         break;
     case ASKPASS_NOTICE:
         if (t->task->own_askpass != NULL && t->task->own_first)
-            run_own_askpass(t, false);
+            start_own_askpass(t, false);
         else
             (void)tell_helper(t, ASKPASS_TELL, body);
         break;

@@ -6,6 +6,7 @@
  *   config.c   what `ssh -G` says applies to the target
  *   program.c  running stock OpenSSH's programs for an answer (program.h)
  *   settings.c authplug's own configuration (settings.h)
+ *   settings_file.c  its files, if nobody else decides what they say
  *   settle.c   what that adds to the command line
  *   ciphers.c  which ciphers come first
  *   connect.c  a connected socket, however the target is reached
@@ -63,7 +64,8 @@ typedef struct ssh_args {
     bool quiet;          /* -q */
     bool tunnel;         /* -w */
     bool stdio_forward;  /* -W */
-    bool pass_through;   /* -G, -Q, -V, -O: nothing to log in for */
+    bool asks;           /* -G, -Q, -V: nothing to log in for */
+    const char *control; /* -O: what to tell a connection, or NULL */
     bool help, version;
     const char *host;    /* as given: [user@]host, or ssh:// */
     const char *user;    /* who logs in whatever the others say, or NULL */
@@ -386,6 +388,9 @@ int session_stock_connect(const ssh_args *args, const char *path);
  * connection at this path. Comes back, with an exit status, only when that
  * fails. */
 int session_through(const ssh_args *args, const char *path);
+
+/* The same for what -O tells that connection. */
+int session_control(const ssh_args *args, const char *path);
 
 /* Has stock ssh ask the connection at this path for the forwards that the
  * command line and the configuration name. Its exit status. */

@@ -86,7 +86,7 @@ token(const ssh_config *config, char letter)
 
     switch (letter) {
     case '%': return "%";
-    case 'd': return getenv("HOME");
+    case 'd': return io_home();
     case 'h': return config->hostname;
     case 'n': return config->original;
     case 'r': return config->user;
@@ -135,9 +135,8 @@ config_expand(const ssh_config *config, const char *pattern, bool path)
     char *result = NULL;
     bool known = true;
 
-    if (path && strncmp(pattern, "~/", 2) == 0 && getenv("HOME") != NULL) {
-        status = authplug_secret_append(made, getenv("HOME"),
-                                        strlen(getenv("HOME")));
+    if (path && strncmp(pattern, "~/", 2) == 0 && io_home() != NULL) {
+        status = authplug_secret_append(made, io_home(), strlen(io_home()));
         pattern++;
     }
     for (const char *c = pattern; *c != 0 && known; c++) {
@@ -153,9 +152,10 @@ config_expand(const ssh_config *config, const char *pattern, bool path)
             status = authplug_secret_append(made, text, strlen(text));
     }
     if (!known)
-        io_say(PROGRAM, "'%s' in the configuration has a %%-token or a "
-                        "variable that is not known here",
-               pattern);
+        io_say(PROGRAM,
+               "'%s' in the configuration has a %%-token or a "
+               "variable that is not known here",
+               IO_SHORT(pattern));
     else if (status == AUTHPLUG_OK && authplug_secret_text(made) != NULL)
         result = copy(authplug_secret_text(made));
     authplug_secret_free(&made);
@@ -166,7 +166,7 @@ config_expand(const ssh_config *config, const char *pattern, bool path)
 static char *
 at_home(const char *path)
 {
-    const char *home = getenv("HOME");
+    const char *home = io_home();
     char *made = NULL;
 
     if (strncmp(path, "~/", 2) != 0 || home == NULL)

@@ -146,9 +146,10 @@ connect_direct(const ssh_config *config, int64_t deadline)
     (void)snprintf(port, sizeof port, "%u", (unsigned)config->port);
     error = getaddrinfo(config->hostname, port, &hints, &found);
     if (error != 0) {
-        io_say(PROGRAM, "cannot find host %s: %s: check the name, or "
-                        "HostName in the configuration",
-               config->hostname, gai_strerror(error));
+        io_say(PROGRAM,
+               "cannot find host %s: %s: check the name, or "
+               "HostName in the configuration",
+               IO_SHORT(config->hostname), gai_strerror(error));
         return -1;
     }
     for (struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
@@ -162,9 +163,10 @@ connect_direct(const ssh_config *config, int64_t deadline)
     error = errno;
     freeaddrinfo(found);
     if (fd < 0 && io_signals_caught() == 0)
-        io_say(PROGRAM, "cannot connect to %s port %s: %s: is its SSH server "
-                        "there?",
-               config->hostname, port, strerror(error));
+        io_say(PROGRAM,
+               "cannot connect to %s port %s: %s: is its SSH server "
+               "there?",
+               IO_SHORT(config->hostname), port, strerror(error));
     return fd;
 }
 

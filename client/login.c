@@ -191,12 +191,18 @@ login_read_tap(struct login *login)
     }
 }
 
-/* What libssh says may be the server's words in part: it is marked. */
+/* What libssh says may be the server's words in part: it is marked. Of a socket
+ * it says no more than our own line does. */
 void
 login_tell_library(const struct login *login)
 {
-    if (!login->said)
-        user_tell("libssh", authplug_span_of(ssh_get_error(login->session)));
+    static const char socket_error[] = "Socket error";
+    const char *text = ssh_get_error(login->session);
+
+    if (!login->said &&
+        (login->args->verbose > 1 ||
+         strncmp(text, socket_error, sizeof socket_error - 1) != 0))
+        user_tell("libssh", authplug_span_of(text));
 }
 
 static void
@@ -271,7 +277,7 @@ set_algorithms(struct login *login, enum ssh_options_e option, const char *list,
     if (list == NULL || ssh_options_set(login->session, option, list) == 0)
         return true;
     return login_fail(login, "none of the configured %s is supported: %s",
-                      keyword, list);
+                      keyword, IO_SHORT(list));
 }
 
 static bool
@@ -292,9 +298,10 @@ set_options(struct login *login, const known_keys *known)
             0;
 
     if (!good)
-        return login_fail(login, "'%s' is no host name that can be connected "
-                                 "to: name another",
-                          config->hostname);
+        return login_fail(login,
+                          "'%s' is no host name that can be connected "
+                          "to: name another",
+                          IO_SHORT(config->hostname));
     if (config->compression)
         /* the one that begins after authentication, which the tap reads */
         (void)ssh_options_set(session, SSH_OPTIONS_COMPRESSION,
@@ -341,9 +348,10 @@ exchange_keys(struct login *login)
             return false;
     if (rc != SSH_OK) {
         login_tell_library(login);
-        return login_fail(login, "no SSH connection to %s: is it an SSH "
-                                 "server, and does the proxy work?",
-                          login->config.hostname);
+        return login_fail(login,
+                          "no SSH connection to %s: is it an SSH "
+                          "server, and does the proxy work?",
+                          IO_SHORT(login->config.hostname));
     }
     (void)fcntl(ssh_get_fd(login->session), F_SETFD, FD_CLOEXEC);
     return true;

@@ -91,6 +91,18 @@ persistence(const char *value, long standard)
     return value != NULL && strcmp(value, "yes") == 0 ? -1 : standard;
 }
 
+/* For those who use the connection, in the name of what made it. */
+static const char *
+lost_line(const struct login *login)
+{
+    static char line[120];
+
+    (void)snprintf(line, sizeof line,
+                   "%s: the connection to the server is lost: %s again",
+                   PROGRAM, login->args->connect ? "connect" : "log in");
+    return line;
+}
+
 static void
 set_options(struct mux_options *options, const ssh_config *config,
             master_kind kind)
@@ -163,6 +175,7 @@ master_start(struct login *login, master_kind kind)
     pid_t child;
 
     set_options(&options, &login->config, kind);
+    options.lost = lost_line(login);
     child = fork();
     if (child < 0)
         io_say(PROGRAM, "cannot start a process: %s", strerror(errno));

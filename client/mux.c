@@ -536,6 +536,7 @@ mux_serve(ssh_session session, int listen_fd, const struct mux_options *options)
     server->hub.debug = options->debug;
     server->hub.user = options->user;
     server->hub.agent = options->agent;
+    server->hub.lost = options->lost;
     server->hub.spare = &server->spare;
     server->forwards = mux_forwards_new(&server->hub);
     server->clients.hub = &server->hub;

@@ -132,6 +132,12 @@ struct mux_options {
     const char *agent;
 
     /*
+     * What clients are told when the connection is lost: one line, without its
+     * end, with the program's name and what to do. NULL for nothing.
+     */
+    const char *lost;
+
+    /*
      * Is told, line by line, what happens: no line end, nothing of what goes
      * over the sessions, no environment and no commands. May be NULL.
      */

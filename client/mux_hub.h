@@ -37,6 +37,7 @@ struct mux_hub {
     struct mux_spare *spare; /* a channel for the next session */
     const char *agent;    /* the agent's socket, or NULL */
     unsigned agent_users; /* sessions that asked for it */
+    const char *lost;     /* what is said when the connection is, or NULL */
     void (*debug)(void *user, const char *text); /* may be NULL */
     void *user;
 };

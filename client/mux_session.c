@@ -212,9 +212,9 @@ complain(struct mux_session *session, const char *what, const char *happened)
     char line[120];
     size_t taken;
 
-    mux_debug(session->hub, "session %u: %s %s", session->report.number, what,
+    mux_debug(session->hub, "session %u: %s%s", session->report.number, what,
               happened);
-    snprintf(line, sizeof line, "%s %s\r\n", what, happened);
+    snprintf(line, sizeof line, "%s%s\r\n", what, happened);
     if (session->pipe.err.end.fd >= 0)
         (void)mux_sink_write(&session->pipe.err, (unsigned char *)line,
                              strlen(line), &taken);
@@ -327,7 +327,7 @@ settle_phase(struct mux_session *session, bool granted)
     case PHASE_PTY:
         session->report.tty_failed = !granted;
         if (!granted)
-            complain(session, "PTY allocation", "request failed");
+            complain(session, "PTY allocation", " request failed");
         break;
     case PHASE_ENV:
         session->env_next++; /* servers refuse what they do not know */
@@ -338,7 +338,7 @@ settle_phase(struct mux_session *session, bool granted)
                      session->command[0] == '\0' ? "shell"
                      : session->want_subsystem   ? "subsystem"
                                                  : "exec",
-                     "request failed");
+                     " request failed");
             finish(session, MUX_SESSION_ENDED);
             return false;
         }
@@ -431,7 +431,7 @@ mux_session_flooded_ms(const struct mux_session *session)
 void
 mux_session_give_up(struct mux_session *session)
 {
-    complain(session, "session ended:",
+    complain(session, "session ended: ",
              "nobody reads its output, and other sessions wait");
     session->pipe.cut = true;
 }
@@ -439,9 +439,8 @@ mux_session_give_up(struct mux_session *session)
 void
 mux_session_lost(struct mux_session *session)
 {
-    if (!session->pipe.exited)
-        complain(session, "authplug ssh:",
-                 "the connection to the server is lost: log in again");
+    if (!session->pipe.exited && session->hub->lost != NULL)
+        complain(session, session->hub->lost, "");
 }
 
 const struct mux_session_report *

@@ -146,6 +146,15 @@ session_through(const ssh_args *args, const char *path)
                           : become(args_build(args, first, ARGS_COMMAND));
 }
 
+int
+session_control(const ssh_args *args, const char *path)
+{
+    char *option = control_path(path);
+    const char *first[] = {"ssh", option, "-oControlMaster=no", NULL};
+
+    return option == NULL ? EXIT_FAILED : become(args_build(args, first, 0));
+}
+
 /* Runs it, and waits for its end. */
 static int
 run(const char **argv)

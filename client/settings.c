@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #define BLOCKS_MOST 1000
 #define ALLOWED_MOST 1000
@@ -283,11 +282,26 @@ static const struct keyword {
     const char *name;
     authplug_status (*read)(reading *r, const conf_line *line);
     bool anywhere; /* not in a Host block alone */
+    bool anything; /* its value may be: a shell may have it */
 } keywords[] = {
-    {"AllowPlugins", read_allow, true}, {"Host", begin_block, true},
-    {"User", read_user, false},         {"Plugin", read_plugin, false},
-    {"Timeout", read_timeout, false},   {"Batch", read_batch, false},
+    {"AllowPlugins", read_allow, true, false},
+    {"Host", begin_block, true, false},
+    {"User", read_user, false, false},
+    {"Plugin", read_plugin, false, true},
+    {"Timeout", read_timeout, false, false},
+    {"Batch", read_batch, false, false},
 };
+
+/* What ssh_config(5) takes for a comment. Between quotes it is none. */
+static bool
+has_comment(const conf_line *line)
+{
+    const char *value = line->value;
+
+    return !line->quoted && strpbrk(value, "'\"") == NULL &&
+           (value[0] == '#' || strstr(value, " #") != NULL ||
+            strstr(value, "\t#") != NULL);
+}
 
 static authplug_status
 read_line(reading *r, const conf_line *line)
@@ -299,6 +313,10 @@ read_line(reading *r, const conf_line *line)
             return bad(r, line,
                        "nothing says yet what this is about: Host "
                        "was expected first");
+        if (!keywords[i].anything && has_comment(line))
+            return bad(r, line,
+                       "a comment behind a value: a line of its own, which "
+                       "begins with '#', was expected");
         return keywords[i].read(r, line);
     }
     return bad(r, line,
@@ -322,51 +340,6 @@ settings_read(settings *it, settings_rank rank, const char *name, conf *file)
             return status;
     }
     return status == AUTHPLUG_NEED_MORE ? AUTHPLUG_OK : status;
-}
-
-/* A file that is not there says nothing; of one that has a link, but cannot be
- * found, nobody knows what it says. */
-static authplug_status
-read_file(settings *it, settings_rank rank, const char *path, char *why,
-          size_t size)
-{
-    conf *file = NULL;
-    struct stat link;
-    authplug_status status = conf_open(path, CONF_NOT_WRITABLE, &file);
-
-    if (status == AUTHPLUG_OK)
-        status = settings_read(it, rank, path, file);
-    else if (status == AUTHPLUG_NOT_FOUND && lstat(path, &link) != 0)
-        status = AUTHPLUG_OK;
-    if (status != AUTHPLUG_OK)
-        (void)snprintf(why, size, "%s",
-                       file != NULL && conf_error(file)[0] != 0
-                           ? conf_error(file)
-                           : authplug_status_text(status));
-    conf_free(&file);
-    return status;
-}
-
-settings *
-settings_open(char *why, size_t size)
-{
-    settings *it = settings_new();
-    char *path = NULL;
-    authplug_status status =
-        it != NULL ? file_of_user("config", &path) : AUTHPLUG_NOMEM;
-
-    if (status == AUTHPLUG_NOMEM)
-        (void)snprintf(why, size, "%s", authplug_status_text(status));
-    else if (status == AUTHPLUG_OK)
-        status = read_file(it, SETTINGS_OF_USER, path, why, size);
-    else
-        status = AUTHPLUG_OK; /* there is no home */
-    free(path);
-    if (status == AUTHPLUG_OK)
-        status = read_file(it, SETTINGS_OF_SYSTEM, SETTINGS_ETC, why, size);
-    if (status != AUTHPLUG_OK)
-        settings_free(&it);
-    return it;
 }
 
 /* ------------------------------------------------------------------ finding */

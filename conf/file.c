@@ -158,13 +158,13 @@ file_read(const char *path, conf_care care, size_t most,
 }
 
 authplug_status
-file_of_user(const char *name, char **path)
+file_of_user(const char *name, const char *home, char **path)
 {
     const char *place = getenv("XDG_CONFIG_HOME"), *below = "";
     size_t size;
 
     if (place == NULL || place[0] != '/') {
-        place = getenv("HOME");
+        place = home;
         below = "/.config";
     }
     if (place == NULL || place[0] != '/')

@@ -30,9 +30,9 @@ authplug_status file_read(const char *path, conf_care care, size_t most,
                           authplug_secret **text, authplug_secret *why);
 
 /* The path of the user's file of this name, in $XDG_CONFIG_HOME/authplug or
- * else in ~/.config/authplug; the caller's. OK; NOT_FOUND without a home;
- * NOMEM. */
-authplug_status file_of_user(const char *name, char **path);
+ * else in .config/authplug below home, which may be NULL; the caller's. OK;
+ * NOT_FOUND without a home; NOMEM. */
+authplug_status file_of_user(const char *name, const char *home, char **path);
 
 /* Appends a message whose bytes are made harmless, for messages that quote
  * paths and files. What does not fit is left out. */

@@ -51,6 +51,11 @@ authplug_status io_take_standard(const char *log, io_stream *in,
  */
 void io_sanitise(void);
 
+/* POSIX only. Whether what was printed to standard output has got there, as far
+ * as can be known: it is written out. False, with errno, also where
+ * io_sanitise() found it closed. */
+bool io_printed(void);
+
 /* POSIX only. For a program that holds secrets: it writes no core file, and no
  * other process of its user can look inside. */
 void io_keep_secrets(void);
@@ -218,6 +223,10 @@ authplug_status io_trusted(const char *path, char *why, size_t size);
 authplug_status io_trusted_program(const char *const *words, char *why,
                                    size_t size);
 
+/* POSIX only. HOME, or, where that names no absolute path, the home directory
+ * that the accounts have for us, until the next call; NULL without one. */
+const char *io_home(void);
+
 /*
  * POSIX only. The directory of our sockets, which is made where it is not there
  * yet: authplug in XDG_RUNTIME_DIR, or else .authplug at home. It belongs to us
@@ -261,6 +270,16 @@ void io_note(authplug_span text);
  */
 IO_PRINTF(2, 3)
 void io_say(const char *program, const char *format, ...);
+
+/*
+ * POSIX only. What a message quotes of a command line or a file, if it is long
+ * the beginning and "...": of a line nobody reads more. To be used as
+ * IO_SHORT(text), which lives as long as its block.
+ */
+#define IO_SHORT_COLUMNS 60
+#define IO_SHORT_SIZE (4 * IO_SHORT_COLUMNS + 4)
+#define IO_SHORT(text) io_shorten((char[IO_SHORT_SIZE]){0}, text)
+const char *io_shorten(char out[IO_SHORT_SIZE], const char *text);
 
 /*
  * POSIX only. Writes a reason into why, as much of it as fits. Always false,

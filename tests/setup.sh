@@ -6,11 +6,11 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libssh-dev
     openssh-client"
 packages_demo="openssh-server libpam-wrapper libpam-modules"
 packages_tests="$packages_demo g++ libcmocka-dev putty-tools
-    python3 python3-asyncssh openssh-sftp-server mandoc binutils procps
-    bash-completion rsync git pamtester libpamtest0-dev passwd libpwquality1
-    cracklib-runtime oathtool libpam-oath libfaketime ansible-core dbus-daemon
-    libglib2.0-bin libsecret-tools libgck-1-0 libgcr-base-3-1 curl jq keepassxc
-    openssl pass stoken"
+    python3 python3-asyncssh openssh-sftp-server mandoc groff-base binutils
+    procps bash-completion rsync git pamtester libpamtest0-dev passwd
+    libpwquality1 cracklib-runtime oathtool libpam-oath libfaketime ansible-core
+    dbus-daemon libglib2.0-bin libsecret-tools libgck-1-0 libgcr-base-3-1 curl jq
+    keepassxc openssl pass stoken"
 packages_deep="clang libclang-rt-14-dev valgrind libasan8 libubsan1"
 packages_windows="gcc-mingw-w64-x86-64 wine wine64"
 

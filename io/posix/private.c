@@ -20,8 +20,8 @@ is_private(const char *path)
            st.st_uid == geteuid() && (st.st_mode & 022) == 0;
 }
 
-static const char *
-home(void)
+const char *
+io_home(void)
 {
     const char *dir = getenv("HOME");
     const struct passwd *me;
@@ -41,7 +41,7 @@ io_private_directory(char *path, size_t size, char *why, size_t whysize)
     int len;
 
     if (runtime == NULL || runtime[0] != '/' || !is_private(runtime)) {
-        base = home();
+        base = io_home();
         name = ".authplug";
     }
     if (base == NULL)

@@ -35,6 +35,34 @@ io_say(const char *program, const char *format, ...)
     authplug_secret_free(&line);
 }
 
+/* Bytes of so many characters; of what is no UTF-8 no more than it might be. */
+static size_t
+bytes_of(const char *text, size_t characters)
+{
+    size_t len = 0, seen = 0;
+
+    for (; text[len] != 0 && len < 4 * characters; len++) {
+        seen += ((unsigned char)text[len] & 0xc0) != 0x80;
+        if (seen > characters)
+            break;
+    }
+    return len;
+}
+
+const char *
+io_shorten(char out[IO_SHORT_SIZE], const char *text)
+{
+    size_t len = bytes_of(text, IO_SHORT_COLUMNS);
+    const char *mark = "";
+
+    if (text[len] != 0) {
+        len = bytes_of(text, IO_SHORT_COLUMNS - 3);
+        mark = "...";
+    }
+    (void)snprintf(out, IO_SHORT_SIZE, "%.*s%s", (int)len, text, mark);
+    return out;
+}
+
 bool
 io_explain(char *why, size_t size, const char *format, ...)
 {

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -222,11 +223,14 @@ io_close(io_stream stream)
     close(stream);
 }
 
+static bool output_closed;
+
 void
 io_sanitise(void)
 {
     int fd;
 
+    output_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
     do
         fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd < 3);
@@ -235,6 +239,15 @@ io_sanitise(void)
     (void)close_range(3, ~0u, 0);
     /* who ignores its children cannot learn how they ended */
     (void)signal(SIGCHLD, SIG_DFL);
+}
+
+bool
+io_printed(void)
+{
+    if (fflush(stdout) != 0)
+        return false;
+    errno = EBADF;
+    return !output_closed;
 }
 
 void

@@ -709,7 +709,8 @@ answer_config_path(void)
 {
     char *path = NULL;
 
-    return file_of_user("answers", &path) == AUTHPLUG_OK ? path : NULL;
+    return file_of_user("answers", getenv("HOME"), &path) == AUTHPLUG_OK ? path
+                                                                         : NULL;
 }
 
 /* Reads an open file, which is freed. */

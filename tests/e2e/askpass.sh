@@ -347,15 +347,34 @@ want_rc 0
 want_screen hello
 want grep -q '|force|unset$' "$W/asked"
 
-it "one that gives no answer to the server ends ssh"
+it "one that gives no answer to the server ends ssh, and it is said once"
 printf '#!/bin/sh\nexit 1\n' >"$W/cancel"
-chmod +x "$W/cancel"
-forget fail
-run 20 env -u AUTHPLUG_PLUGIN SSH_ASKPASS="$W/cancel" DISPLAY=:99 "$ask" -- \
-    $ssh fail 'echo no'
-want_rc 143
-want_no_log fail '"event": "answered"'
+printf '#!/bin/sh\nkill -9 $PPID\nsleep 1\n' >"$W/killer"
+chmod +x "$W/cancel" "$W/killer"
+for how in "cancel:question was not answered: log in again" \
+    "missing:cannot run $W/missing: No such file or directory: see SSH_ASKPASS" \
+    "killer:the program that ssh asks by was killed, so ssh ends: log in"; do
+    forget fail
+    run 20 env -u AUTHPLUG_PLUGIN SSH_ASKPASS="$W/${how%%:*}" DISPLAY=:99 \
+        "$ask" -- $ssh fail 'echo no'
+    want_refusal "${how#*:}"
+    want_no_log fail '"event": "answered"'
+done
+
+it "one that cannot be run for a passphrase does not"
+run 20 env SSH_ASKPASS="$W/missing" DISPLAY=:99 "$ask" -- $ssh keyonly 'echo no'
+want_rc 255
+want_err "authplug-askpass: cannot run $W/missing: No such file or directory"
+want_err "Permission denied"
 want_nothing_left
+
+it "one that takes its time for the server is waited for, and answers"
+printf '#!/bin/sh\nsleep 1\necho %s\n' "$password" >"$W/slow"
+chmod +x "$W/slow"
+run 20 env -u AUTHPLUG_PLUGIN SSH_ASKPASS="$W/slow" DISPLAY=:99 "$ask" -- \
+    $ssh pam 'echo hello'
+want_rc 0
+want_out_is hello
 
 it "where nobody can be asked ssh ends, and sends no empty answer"
 forget fail

@@ -189,8 +189,25 @@ run 20 env XDG_CONFIG_HOME="$W/other" "$authplug" config pam
 want_row Timeout "$W/other/authplug/config:2" 8
 run 20 env XDG_CONFIG_HOME=other "$authplug" config pam
 want_row Timeout "$HOME/.config/authplug/config:2" 7
-run 20 env -u XDG_CONFIG_HOME -u HOME "$authplug" config pam
-want_row Timeout "the default" 120
+
+it "without HOME it is that of the accounts, as for ssh"
+if [ "${TESTS_HOME:-}" = empty ]; then
+    home=$(getent passwd "$me" | cut -d: -f6)
+    mkdir -p "$home/.config/authplug"
+    printf '%s\n' "AllowPlugins none" >"$home/.config/authplug/config"
+    for where in "-u HOME" HOME=relative; do
+        # shellcheck disable=SC2086
+        run 20 env -u XDG_CONFIG_HOME $where "$authplug" config pam
+        want_row AllowPlugins "$home/.config/authplug/config:1" none
+        # shellcheck disable=SC2086
+        run 20 env -u XDG_CONFIG_HOME $where "$login" --plugin "$noting" pam true
+        want_rc 255
+        want_err "$home/.config/authplug/config:1 allows no plugin"
+    done
+    rm -r "$home/.config"
+else
+    lacking "root in a mount namespace of its own, for an empty home"
+fi
 
 # ---------------------------------------------------------------- which are read
 
@@ -237,6 +254,47 @@ it "what is no file is not waited for"
 user
 mkfifo "$mine"
 want_complaint "$mine: not a file: a regular file was expected"
+
+it "a directory from which others may take it away is refused"
+for folder in "${mine%/*}" "$XDG_CONFIG_HOME"; do
+    user "Host *" "Plugin $noting"
+    for mode in 720 702 777; do
+        chmod "$mode" "$folder"
+        want_complaint "$folder: others may change what is in it: chmod go-w\
+ $folder"
+    done
+    user # it may have been taken away
+    want_complaint "$folder: others may change what is in it: chmod go-w $folder"
+    for mode in 1777 755; do
+        chmod "$mode" "$folder"
+        tell pam
+        want_rc 0
+    done
+done
+user
+mkdir -m 777 "$W/away"
+printf '%s\n' "Host *" "Plugin $answer" >"$W/away/linked"
+ln -s "$W/away/linked" "$mine"
+want_complaint "$W/away: others may change what is in it: chmod go-w $W/away"
+
+it "so is one of somebody else"
+if [ "$(id -u)" = 0 ]; then
+    user
+    chown 65534 "${mine%/*}"
+    want_complaint "${mine%/*}: it belongs to user 65534: root, or user 0, was\
+ expected to own it: see chown(1)"
+    chown 0 "${mine%/*}"
+else
+    lacking "root, to give a directory away"
+fi
+
+it "who has no such directory is not troubled by the one above"
+mv "${mine%/*}" "$W/kept"
+chmod 777 "$XDG_CONFIG_HOME"
+tell pam
+want_rc 0
+chmod 700 "$XDG_CONFIG_HOME"
+mv "$W/kept" "${mine%/*}"
 
 it "the file in /etc is held to the same"
 user
@@ -476,13 +534,27 @@ for words in "" "-z pam" "pam other" "-p"; do
     want_rc 2
     want_err_like "^authplug config: .*: see 'authplug config --help'"
 done
+for wrong in "--json x" "-oUser=x pam" "-J gate pam" "-Q pam" "--help=x" "-h"; do
+    # shellcheck disable=SC2086
+    tell $wrong
+    want_rc 2
+    case $wrong in -o*) wrong=-o ;; esac
+    want_err "authplug config: unknown option ${wrong%% *}: see"
+done
+tell pam -l
+want_err "authplug config: a value is missing after -l: see"
 tell -p nonsense pam
 want_rc 111
 want_err "ssh -G refused the options"
 run 20 env PATH="$W" "$authplug" config pam
 want_rc 111
 want_err "OpenSSH's ssh was not found: install openssh-client"
-run 20 sh -c '"$1" config pam >/dev/full' - "$authplug"
-want_rc 111
+for where in /dev/full '&-'; do
+    for words in pam --help --version; do
+        run 20 sh -c "'$authplug' config $words >$where"
+        want_rc 111
+        want_err "it cannot be written to standard output"
+    done
+done
 
 finish

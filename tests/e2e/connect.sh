@@ -162,11 +162,48 @@ it "a terminal works in it"
 run 20 --pty -- $ssh -tt -S "$path" pam 'test -t 0 && test -t 1 && echo tty'
 want_rc 0
 
-it "-O exit ends it, and takes the socket away"
-run 20 $ssh -S "$path" -O exit pam
+it "authplug ssh -O finds it: check, forward, cancel"
+run 20 "$login" -O check pam
+want_rc 0
+want_err "Master running (pid=$pid)"
+free=$("$PY" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+for what in forward cancel; do
+    run 20 "$login" -O $what -L "$free:127.0.0.1:$(sshd_port pam)" pam
+    want_rc 0
+    want_quiet
+    "$PY" -c 'import socket, sys
+s = socket.socket(); sys.exit(s.connect_ex(("127.0.0.1", int(sys.argv[1]))) != 0)' \
+        "$free" && state=forward || state=cancel
+    [ $state = $what ] || wrong "after $what the port is as after $state"
+done
+
+it "but not where the command line names a path"
+for own in "-S $W/run/none" "-o ControlPath=$W/run/none"; do
+    run 20 "$login" $own -O check pam
+    want_rc 255
+    want_err "Control socket connect($W/run/none): No such file"
+done
+
+it "connect itself says who takes -O"
+run 20 "$connect" -O exit pam
+want_rc 255
+want_err "type 'authplug ssh -O exit pam'"
+
+it "authplug ssh -O exit ends it, and takes the socket away"
+run 20 "$login" -O exit pam
 want_rc 0
 gone "$pid" || wrong "it is still there"
 [ ! -e "$path" ] || wrong "the socket is still there"
+
+it "where none stands -O says so, makes none and asks nothing"
+before=$(asked)
+run 20 "$login" --plugin "$W/counting" -O check pam
+want_rc 255
+want_err "authplug ssh: no connection to pam stands: 'authplug connect pam'"
+want_one_line
+want_nothing_left
+[ "$(asked)" = "$before" ] || wrong "the plugin was asked"
 
 it "after that authplug ssh logs in again"
 run 20 "$login" --plugin "$W/counting" pam 'echo again'
@@ -303,6 +340,21 @@ run 30 --keep -- sh -c "$connect --plugin $W/counting pam >$W/p1 & \
 want cmp "$W/p1" "$W/p2"
 [ "$(asked)" = $((before + 1)) ] || wrong "$(($(asked) - before)) dialogues"
 end "$(cat "$W/p1")"
+
+it "a path that cannot be printed is an error, and the connection stands"
+run 20 --keep -- sh -c "$connect --plugin $W/counting pam >&-"
+want_rc 255
+want_err "the connection stands, but its path cannot be printed: Bad file desc"
+run 20 --keep -- sh -c "$connect --quiet pam >&-"
+want_rc 0
+want_quiet
+run 20 "$login" -O exit pam
+want_rc 0
+for words in --help --version; do
+    run 20 sh -c "'$BUILD/authplug' connect $words >&-"
+    want_rc 255
+    want_err "cannot write to standard output"
+done
 
 it "a wrong answer leaves nothing behind, and says why"
 run 20 --keep -- "$connect" --plugin "'$hello' wrong" pam

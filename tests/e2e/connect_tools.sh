@@ -189,7 +189,8 @@ within_seconds 5 test -s "$W/session"
 kill -KILL "$(cat "$W/session")"
 wait $client
 [ $? = 255 ] || wrong "the exit status is not 255"
-grep -q "the connection to the server is lost" "$W/err" || wrong "not said"
+grep -q "^authplug connect: the connection to the server is lost: connect again" \
+    "$W/err" || wrong "not said"
 within_seconds 5 test ! -e "$W/run/k3" || wrong "the socket is still there"
 
 # ------------------------------------------------------------------ jump chain

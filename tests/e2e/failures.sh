@@ -281,6 +281,19 @@ want_failure .
 want_within 6000
 want [ "$(grep -c '"answered"' "$W/srv/fail.log")" = 1 ]
 
+it "of a socket that is closed our line says all, and libssh's only with -vv"
+for way in "-o ProxyCommand=false" "-J 127.0.0.1:1"; do
+    # shellcheck disable=SC2086
+    run 15 "$login" --batch $way drop 'echo no'
+    want_failure "no SSH connection to 127.0.0.1: is it"
+    want_not grep "^libssh|" "$W/err"
+    # shellcheck disable=SC2086
+    run 15 "$login" -vv --batch $way drop 'echo no'
+    want_err "libssh| Socket error"
+done
+run 15 "$login" --plugin "'$hello' stoat" drop 'echo no'
+want_not grep "^libssh|" "$W/err"
+
 it "nobody listens there"
 port=$(free_port)
 run 15 "$login" -p "$port" --plugin "'$hello' stoat" 127.0.0.1 'echo no'
@@ -291,6 +304,10 @@ it "a host that does not exist"
 run 15 "$login" --timeout 8 --plugin "'$hello' stoat" \
     no-such-host.invalid 'echo no'
 want_failure "no-such-host.invalid"
+
+it "a name that is too long is not quoted whole"
+run 15 "$login" "$(printf 'h%0300d' 0)" 'echo no'
+want_failure "'h0{56}\.\.\.' is no host name that can be connected"
 
 it "a server that wants the password changed does not hang a batch login"
 run 15 "$login" --batch --timeout 5 --plugin "'$hello' stoat" change 'echo no'

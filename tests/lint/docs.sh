@@ -51,6 +51,29 @@ for page in man/*.[1-9]; do
     fi
 done
 
+# Words of a page's synopsis, as they are shown. An .Nm alone is what was named
+# first to mandoc, and the first word of it to groff, which man(1) uses.
+synopsis_shown() {
+    sed 's|.\x08||g' | expand | awk '/^[A-Z]/ { inside = /^SYNOPSIS/; next } inside' |
+        tr -s ' \n' '\n\n' | grep .
+}
+shown() {
+    for page in man/*.[1-9]; do
+        mandoc -Tascii "$page" | synopsis_shown >"$tmp/a"
+        groff -mdoc -Tascii -P-c "$page" 2>/dev/null | synopsis_shown >"$tmp/b"
+        cmp -s "$tmp/a" "$tmp/b" || {
+            echo "$page: mandoc and groff show another synopsis"
+            diff "$tmp/a" "$tmp/b"
+        }
+    done
+}
+if command -v mandoc >/dev/null && command -v groff >/dev/null; then
+    silent "mandoc and man(1) show the same synopses" shown
+else
+    skip "mandoc and man(1) show the same synopses" \
+        "mandoc or groff is not installed"
+fi
+
 references() {
     sed -n 's/^\.\(It \)*Xr \(authplug[a-z_-]*\) \([0-9]\).*/\2.\3/p' \
         man/*.[1-9] | sort -u | while read -r page; do
@@ -220,7 +243,8 @@ options ssh-passwd-plugin.8 \
 options authplug-answer.1 "$build/authplug" answer
 options authplug-askpass.1 "$build/authplug" askpass
 options authplug-config.1 "$build/authplug" config
-grep -oE '\{"[A-Za-z]+", [a-z_]+, (true|false)\}' client/settings.c |
+grep -oE '\{"[A-Za-z]+", [a-z_]+, (true|false), (true|false)\}' \
+    client/settings.c |
     cut -d'"' -f2 >"$tmp/a"
 sed -n 's/^\.It Cm \([A-Z][A-Za-z]*\).*/\1/p' man/authplug-config.5 >"$tmp/b"
 same "authplug-config(5) has the keywords of the file"

@@ -162,15 +162,19 @@ static void
 questions_to_ssh_itself_are_passed_through(void **state)
 {
     static const char *const lines[] = {"x -G h", "x -Q cipher", "x -V",
-                                        "x -O check h"};
+                                        "x -O check -G h"};
     ssh_args args;
 
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         assert_true(parse(&args, lines[i]));
-        assert_true(args.pass_through);
+        assert_true(args.asks);
         args_free(&args);
     }
+    assert_true(parse(&args, "x h -O check"));
+    assert_false(args.asks);
+    assert_string_equal(args.control, "check");
+    args_free(&args);
 }
 
 static void

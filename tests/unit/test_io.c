@@ -326,6 +326,36 @@ a_caught_signal_ends_a_wait_and_acts_afterwards(void **state)
     signal(SIGINT, SIG_DFL);
 }
 
+/* A word of so many copies of a letter. */
+static char *
+letters(const char *letter, size_t count)
+{
+    static char text[2048];
+
+    text[0] = 0;
+    while (count-- > 0)
+        strcat(text, letter);
+    return text;
+}
+
+static void
+what_is_quoted_is_cut_between_letters(void **state)
+{
+    char expected[IO_SHORT_SIZE];
+
+    (void)state;
+    assert_string_equal(IO_SHORT(""), "");
+    assert_string_equal(IO_SHORT(letters("a", 60)), letters("a", 60));
+    (void)snprintf(expected, sizeof expected, "%s...", letters("a", 57));
+    assert_string_equal(IO_SHORT(letters("a", 61)), expected);
+    assert_string_equal(IO_SHORT(letters("\xf0\x9f\x98\x80", 60)),
+                        letters("\xf0\x9f\x98\x80", 60));
+    (void)snprintf(expected, sizeof expected, "%s...", letters("\xc3\xa4", 57));
+    assert_string_equal(IO_SHORT(letters("\xc3\xa4", 300)), expected);
+    /* what is no UTF-8 does not get more room */
+    assert_int_equal(strlen(IO_SHORT(letters("\x80", 2000))), 4 * 57 + 3);
+}
+
 int
 main(void)
 {
@@ -334,8 +364,7 @@ main(void)
         cmocka_unit_test(a_missing_program_is_reported_when_it_is_started),
         cmocka_unit_test(a_file_without_permission_is_reported_likewise),
         cmocka_unit_test(a_child_inherits_three_descriptors_and_no_more),
-        cmocka_unit_test(
-            a_child_starts_with_default_signals_and_an_empty_mask),
+        cmocka_unit_test(a_child_starts_with_default_signals_and_an_empty_mask),
         cmocka_unit_test(a_read_ends_at_its_deadline),
         cmocka_unit_test(a_write_nobody_reads_ends_at_its_deadline),
         cmocka_unit_test(a_write_to_a_closed_pipe_is_closed_and_no_signal),
@@ -352,6 +381,7 @@ main(void)
         cmocka_unit_test(
             a_host_that_ignores_its_children_loses_nothing_but_the_status),
         cmocka_unit_test(a_caught_signal_ends_a_wait_and_acts_afterwards),
+        cmocka_unit_test(what_is_quoted_is_cut_between_letters),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

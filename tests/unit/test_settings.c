@@ -333,6 +333,20 @@ TEST(a_block_is_about_hosts_ports_and_users)
     finds(text, NULL, &peer, "- 120 no - - -");
 }
 
+#define COMMENT                                                                \
+    "a comment behind a value: a line of its own, which begins with '#', was " \
+    "expected"
+
+TEST(a_comment_has_a_line_of_its_own)
+{
+    wrong("Host x # web\n", "user:1: Host: " COMMENT);
+    wrong("Host x\nTimeout 5\t# s\n", "user:2: Timeout: " COMMENT);
+    wrong("Host x\nBatch #\n", "user:2: Batch: " COMMENT);
+    wrong("Host x\nUser a#b # c\n", "user:2: User: " COMMENT);
+    finds("  # the web\nHost web\n#Timeout 1\nPlugin x # y\n", NULL, &web,
+          "x # y 120 no user:4 - -");
+}
+
 TEST(a_line_that_is_wrong_is_named)
 {
     wrong("Plugin x\n", "user:1: Plugin: nothing says yet what this is about: "
@@ -531,6 +545,8 @@ TEST(a_list_that_is_wrong_is_named)
     wrong("AllowPlugins /usr/*\n", "user:1: AllowPlugins: byte 6: " ACTS);
     wrong("AllowPlugins ~/x\n", "user:1: AllowPlugins: byte 1: " ACTS);
     wrong("AllowPlugins /x '/y\n", "user:1: AllowPlugins: byte 4: " OPEN);
+    wrong("AllowPlugins /x # mine\n", "user:1: AllowPlugins: " COMMENT);
+    allows("AllowPlugins '/x # mine'\n", NULL, "'/x # mine'", "[/x # mine]");
     wrong("AllowPlugins none /x\n", "user:1: AllowPlugins: " BOTH);
     wrong("AllowPlugins none\nAllowPlugins /x\n",
           "user:2: AllowPlugins: " BOTH);
@@ -683,6 +699,7 @@ main(void)
         cmocka_unit_test(the_user_s_file_counts_before_that_in_etc),
         cmocka_unit_test(none_is_no_plugin_and_ends_the_search),
         cmocka_unit_test(a_block_is_about_hosts_ports_and_users),
+        cmocka_unit_test(a_comment_has_a_line_of_its_own),
         cmocka_unit_test(a_line_that_is_wrong_is_named),
         cmocka_unit_test(a_keyword_stands_once_in_a_block),
         cmocka_unit_test(there_are_1000_blocks_and_not_one_more),
