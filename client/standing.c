@@ -4,6 +4,7 @@
 
 #include "client/mux_proto.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -21,6 +22,7 @@
 #define LOCK_STEP_MS 50
 #define NAME_BYTES 16
 #define REPLY_MAX 4096
+#define TEXT_MAX 65536
 
 /* -------------------------------------------------------------------- where */
 
@@ -51,26 +53,32 @@ add_identity(authplug_secret *to, const ssh_config *config)
     return status;
 }
 
-/* Appends "/" and 32 digits. */
+/* Appends "/" and 32 digits, which say what the text says. */
 static bool
-add_name(char *path, size_t size, const ssh_config *config)
+add_digits(char *path, size_t size, const authplug_secret *text)
 {
-    authplug_secret *text = authplug_secret_new(65536);
     unsigned char digest[EVP_MAX_MD_SIZE];
     size_t len = strlen(path);
-    bool good =
-        text != NULL && add_identity(text, config) == AUTHPLUG_OK &&
-        len + 2 * NAME_BYTES + 2 <= size &&
-        EVP_Digest(authplug_secret_span(text).data, authplug_secret_len(text),
-                   digest, NULL, EVP_sha256(), NULL) == 1;
 
-    authplug_secret_free(&text);
-    if (!good)
+    if (len + 2 * NAME_BYTES + 2 > size ||
+        EVP_Digest(authplug_secret_span(text).data, authplug_secret_len(text),
+                   digest, NULL, EVP_sha256(), NULL) != 1)
         return false;
     path[len++] = '/';
     for (size_t i = 0; i < NAME_BYTES; i++, len += 2)
         (void)snprintf(path + len, 3, "%02x", digest[i]);
     return true;
+}
+
+static bool
+add_name(char *path, size_t size, const ssh_config *config)
+{
+    authplug_secret *text = authplug_secret_new(TEXT_MAX);
+    bool good = text != NULL && add_identity(text, config) == AUTHPLUG_OK &&
+                add_digits(path, size, text);
+
+    authplug_secret_free(&text);
+    return good;
 }
 
 /* A process in the background is not where its user was. */
@@ -250,24 +258,46 @@ standing_wait(const char *path)
         close(fd);
 }
 
-/* Where the link at place->path leads; "" where it is none. */
+/* Where the link at a path leads; "" where it is none. */
 static void
-read_link(const standing *place, char target[MUX_PATH_MAX])
+read_link(const char *path, char target[MUX_PATH_MAX])
 {
-    ssize_t len = readlink(place->path, target, MUX_PATH_MAX - 1);
+    ssize_t len = readlink(path, target, MUX_PATH_MAX - 1);
 
     target[len > 0 ? len : 0] = 0;
+}
+
+/* The digits of a socket in a directory of ours, or NULL where a link leads to
+ * something else. */
+static const char *
+digits_of(const char *target)
+{
+    static const char *const folders[] = {"/authplug", "/.authplug"};
+    const char *slash = strrchr(target, '/');
+
+    if (slash == NULL || strlen(slash + 1) != (size_t)2 * NAME_BYTES ||
+        strspn(slash + 1, "0123456789abcdef") != (size_t)2 * NAME_BYTES)
+        return NULL;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t len = strlen(folders[i]);
+
+        if ((size_t)(slash - target) >= len &&
+            memcmp(slash - len, folders[i], len) == 0)
+            return slash + 1;
+    }
+    return NULL;
 }
 
 bool
 standing_elsewhere(const standing *place)
 {
     char target[MUX_PATH_MAX];
-    size_t folder = (size_t)(strrchr(place->name, '/') - place->name);
+    const char *digits;
 
-    read_link(place, target);
-    return strncmp(target, place->name, folder + 1) == 0 &&
-           strcmp(target, place->name) != 0;
+    read_link(place->path, target);
+    digits = digits_of(target);
+    /* the same digits say the same target, whatever the directory */
+    return digits != NULL && strcmp(digits, strrchr(place->name, '/') + 1) != 0;
 }
 
 const char *
@@ -335,8 +365,7 @@ is_ours(const char *folder)
 {
     struct stat st;
 
-    if (lstat(folder, &st) != 0 ||
-        (st.st_uid != geteuid() && st.st_uid != 0))
+    if (lstat(folder, &st) != 0 || (st.st_uid != geteuid() && st.st_uid != 0))
         return false;
     return S_ISLNK(st.st_mode) || (st.st_mode & 022) == 0 ||
            (st.st_mode & S_ISVTX) != 0;
@@ -380,8 +409,9 @@ standing_safe(const standing *place)
     }
     if (good && access(folder, W_OK) == 0)
         return true;
-    io_say(PROGRAM, "%s is not in a directory where only you can make it: make "
-                    "one with mkdir -m 700",
+    io_say(PROGRAM,
+           "%s is not in a directory where only you can make it: make "
+           "one with mkdir -m 700",
            place->path);
     return false;
 }
@@ -396,7 +426,7 @@ standing_link(const standing *place)
         return true;
     while (symlink(place->name, place->path) != 0) {
         if (errno == EEXIST) {
-            read_link(place, target);
+            read_link(place->path, target);
             if (strcmp(target, place->name) == 0)
                 return true;
             /* never over what somebody serves, or what is no socket */
@@ -418,7 +448,7 @@ standing_unlink(const standing *place)
 {
     char target[MUX_PATH_MAX];
 
-    read_link(place, target);
+    read_link(place->path, target);
     if (strcmp(target, place->name) == 0)
         (void)unlink(place->path);
 }
@@ -434,10 +464,111 @@ standing_publish(const standing *place, const char *socket)
             standing_ask(place->name, NULL) == STANDING_NONE &&
             unlink(place->name) == 0)
             continue;
-        io_say(PROGRAM, "cannot make %s: %s: remove what is there",
-               place->name, strerror(errno));
+        io_say(PROGRAM, "cannot make %s: %s: remove what is there", place->name,
+               strerror(errno));
         return false;
     }
     (void)unlink(socket);
     return standing_link(place);
+}
+
+void
+standing_tidy(const standing *place)
+{
+    char target[MUX_PATH_MAX];
+
+    if (standing_ask(place->name, NULL) == STANDING_NONE)
+        (void)unlink(place->name);
+    read_link(place->path, target);
+    if (digits_of(target) != NULL &&
+        standing_ask(place->path, NULL) == STANDING_NONE)
+        (void)unlink(place->path);
+}
+
+/* -------------------------------------------------------------------- notes */
+
+/* Notes are links beside the sockets: from the digits of the words by which one
+ * was asked for to its name. */
+#define NOTE ".asked"
+#define NOTE_MAX (MUX_PATH_MAX + sizeof NOTE)
+#define NOTES_MOST 256
+
+/* Where the note on these words is. */
+static bool
+note_path(char path[NOTE_MAX], const char *const *words)
+{
+    authplug_secret *text = authplug_secret_new(TEXT_MAX);
+    authplug_status status = text != NULL ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
+    char why[256];
+    bool good;
+
+    for (; *words != NULL && status == AUTHPLUG_OK; words++)
+        status = authplug_secret_append(text, *words, strlen(*words) + 1);
+    good = status == AUTHPLUG_OK &&
+           io_private_directory(path, MUX_PATH_MAX, why, sizeof why) &&
+           add_digits(path, MUX_PATH_MAX, text);
+    authplug_secret_free(&text);
+    if (good)
+        memcpy(path + strlen(path), NOTE, sizeof NOTE);
+    return good;
+}
+
+bool
+standing_noted(const char *path, const char *const *words)
+{
+    char note[NOTE_MAX], name[MUX_PATH_MAX], target[MUX_PATH_MAX];
+    size_t folder;
+
+    if (!note_path(note, words))
+        return false;
+    read_link(note, name);
+    read_link(path, target);
+    folder = (size_t)(strrchr(note, '/') + 1 - note);
+    return name[0] != 0 && strncmp(target, note, folder) == 0 &&
+           strcmp(target + folder, name) == 0;
+}
+
+/* Takes away those on connections that have ended. Whether there is room for
+ * another one. */
+static bool
+sweep(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    size_t count = 0;
+
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        size_t len = strlen(entry->d_name);
+
+        if (len < sizeof NOTE ||
+            strcmp(entry->d_name + len - (sizeof NOTE - 1), NOTE) != 0)
+            continue;
+        if (faccessat(dirfd(dir), entry->d_name, F_OK, 0) == 0 ||
+            errno != ENOENT)
+            count++;
+        else
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+    return dir != NULL && count < NOTES_MOST;
+}
+
+void
+standing_note(const standing *place, const char *const *words)
+{
+    char note[NOTE_MAX], target[MUX_PATH_MAX], folder[MUX_PATH_MAX];
+    const char *name = strrchr(place->name, '/') + 1;
+
+    read_link(place->path, target);
+    if (strcmp(target, place->name) != 0 || !note_path(note, words))
+        return;
+    read_link(note, target);
+    if (strcmp(target, name) == 0)
+        return;
+    (void)snprintf(folder, sizeof folder, "%.*s",
+                   (int)(strrchr(note, '/') - note), note);
+    (void)unlink(note);
+    /* without one the next time is slower, and no worse */
+    if (sweep(folder))
+        (void)!symlink(name, note);
 }
