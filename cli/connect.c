@@ -140,8 +140,8 @@ take_place(struct login *login, standing *place)
     return FAILED;
 }
 
-/* Whether the ssh that asks reaches the server by a way of its own, and so would
- * not run our no-connection. */
+/* Whether the ssh that asks reaches the server by a way of its own, and so
+ * would not run our no-connection. */
 static bool
 goes_past_us(const ssh_args *args, const ssh_config *config)
 {

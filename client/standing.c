@@ -22,7 +22,6 @@
 #define LOCK_STEP_MS 50
 #define NAME_BYTES 16
 #define REPLY_MAX 4096
-#define TEXT_MAX 65536
 
 /* -------------------------------------------------------------------- where */
 
@@ -53,32 +52,26 @@ add_identity(authplug_secret *to, const ssh_config *config)
     return status;
 }
 
-/* Appends "/" and 32 digits, which say what the text says. */
+/* Appends "/" and 32 digits. */
 static bool
-add_digits(char *path, size_t size, const authplug_secret *text)
+add_name(char *path, size_t size, const ssh_config *config)
 {
+    authplug_secret *text = authplug_secret_new(65536);
     unsigned char digest[EVP_MAX_MD_SIZE];
     size_t len = strlen(path);
-
-    if (len + 2 * NAME_BYTES + 2 > size ||
+    bool good =
+        text != NULL && add_identity(text, config) == AUTHPLUG_OK &&
+        len + 2 * NAME_BYTES + 2 <= size &&
         EVP_Digest(authplug_secret_span(text).data, authplug_secret_len(text),
-                   digest, NULL, EVP_sha256(), NULL) != 1)
+                   digest, NULL, EVP_sha256(), NULL) == 1;
+
+    authplug_secret_free(&text);
+    if (!good)
         return false;
     path[len++] = '/';
     for (size_t i = 0; i < NAME_BYTES; i++, len += 2)
         (void)snprintf(path + len, 3, "%02x", digest[i]);
     return true;
-}
-
-static bool
-add_name(char *path, size_t size, const ssh_config *config)
-{
-    authplug_secret *text = authplug_secret_new(TEXT_MAX);
-    bool good = text != NULL && add_identity(text, config) == AUTHPLUG_OK &&
-                add_digits(path, size, text);
-
-    authplug_secret_free(&text);
-    return good;
 }
 
 /* A process in the background is not where its user was. */
@@ -356,6 +349,152 @@ standing_unlock(standing *place)
     place->lock = -1;
 }
 
+/* -------------------------------------------------------------------- notes */
+
+/*
+ * Beside a socket is a file of the words by which it was asked for: each time
+ * their length, and the words with a NUL behind each.
+ */
+#define NOTE ".asked"
+#define NOTE_PATH (MUX_PATH_MAX + sizeof NOTE)
+#define NOTES_MOST 65536
+
+static void
+forget_notes(const standing *place)
+{
+    char path[NOTE_PATH];
+
+    (void)snprintf(path, sizeof path, "%s" NOTE, place->name);
+    (void)unlink(path);
+}
+
+/* One entry; NULL when it is too long, or out of memory. */
+static authplug_secret *
+entry_of(const char *const *words)
+{
+    authplug_secret *entry = authplug_secret_new(NOTES_MOST / 4);
+    authplug_writer writer = authplug_writer_to(entry);
+    size_t mark;
+
+    if (entry == NULL)
+        return NULL;
+    mark = authplug_put_open(&writer);
+    for (; *words != NULL; words++)
+        authplug_put_bytes(&writer,
+                           authplug_span_make(*words, strlen(*words) + 1));
+    authplug_put_close(&writer, mark);
+    if (writer.status != AUTHPLUG_OK)
+        authplug_secret_free(&entry);
+    return entry;
+}
+
+static bool
+has_entry(int fd, authplug_span entry)
+{
+    unsigned char *notes = malloc(NOTES_MOST);
+    ssize_t got = notes != NULL ? read(fd, notes, NOTES_MOST) : 0;
+    authplug_reader reader = authplug_reader_over(
+        authplug_span_make(notes, got > 0 ? (size_t)got : 0), NOTES_MOST);
+    bool found = false;
+
+    while (!found && reader.status == AUTHPLUG_OK) {
+        authplug_span one = authplug_get_string(&reader);
+
+        found = reader.status == AUTHPLUG_OK && one.len + 4 == entry.len &&
+                memcmp(one.data, entry.data + 4, one.len) == 0;
+    }
+    free(notes);
+    return found;
+}
+
+/* What a link leads to in the directory of our sockets; false if elsewhere. */
+static bool
+is_in_our_folder(const char *target)
+{
+    char folder[MUX_PATH_MAX], why[256];
+    size_t len;
+
+    if (digits_of(target) == NULL ||
+        !io_private_directory(folder, sizeof folder, why, sizeof why))
+        return false;
+    len = strlen(folder);
+    return strncmp(target, folder, len) == 0 &&
+           target + len == strrchr(target, '/');
+}
+
+bool
+standing_noted(const char *path, const char *const *words)
+{
+    char note[NOTE_PATH], target[MUX_PATH_MAX];
+    authplug_secret *entry;
+    bool found;
+    int fd;
+
+    read_link(path, target);
+    if (!is_in_our_folder(target))
+        return false;
+    (void)snprintf(note, sizeof note, "%s" NOTE, target);
+    fd = open(note, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    entry = entry_of(words);
+    found = entry != NULL && has_entry(fd, authplug_secret_span(entry));
+    authplug_secret_free(&entry);
+    close(fd);
+    return found;
+}
+
+/* Takes away those of sockets that are gone. */
+static void
+sweep(const char *name)
+{
+    char folder[MUX_PATH_MAX];
+    DIR *dir;
+
+    (void)snprintf(folder, sizeof folder, "%.*s",
+                   (int)(strrchr(name, '/') - name), name);
+    dir = opendir(folder);
+    for (struct dirent *one; dir != NULL && (one = readdir(dir)) != NULL;) {
+        char note[sizeof one->d_name];
+        char *end = strrchr(one->d_name, '.');
+
+        if (end == NULL || strcmp(end, NOTE) != 0)
+            continue;
+        memcpy(note, one->d_name, sizeof note);
+        *end = 0;
+        if (faccessat(dirfd(dir), one->d_name, F_OK, 0) != 0 && errno == ENOENT)
+            (void)unlinkat(dirfd(dir), note, 0);
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+}
+
+void
+standing_note(const standing *place, const char *const *words)
+{
+    char path[NOTE_PATH], target[MUX_PATH_MAX];
+    authplug_secret *entry;
+    struct stat st;
+    int fd;
+
+    read_link(place->path, target);
+    if (strcmp(target, place->name) != 0)
+        return;
+    sweep(place->name);
+    (void)snprintf(path, sizeof path, "%s" NOTE, place->name);
+    fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return; /* the next time is slower, and no worse */
+    entry = entry_of(words);
+    if (entry != NULL && !has_entry(fd, authplug_secret_span(entry)) &&
+        fstat(fd, &st) == 0 &&
+        (size_t)st.st_size + authplug_secret_len(entry) <= NOTES_MOST)
+        (void)!write(fd, authplug_secret_span(entry).data,
+                     authplug_secret_len(entry));
+    authplug_secret_free(&entry);
+    close(fd);
+}
+
 /* ------------------------------------------------------------------ publish */
 
 /* Whether nobody but us and root can change what a directory's name means. In
@@ -458,6 +597,7 @@ standing_publish(const standing *place, const char *socket)
 {
     int tries = 3;
 
+    forget_notes(place); /* of one before, when other things may have applied */
     /* never over a socket that somebody serves */
     while (link(socket, place->name) != 0) {
         if (errno == EEXIST && --tries > 0 &&
@@ -477,98 +617,12 @@ standing_tidy(const standing *place)
 {
     char target[MUX_PATH_MAX];
 
-    if (standing_ask(place->name, NULL) == STANDING_NONE)
+    if (standing_ask(place->name, NULL) == STANDING_NONE) {
+        forget_notes(place);
         (void)unlink(place->name);
+    }
     read_link(place->path, target);
     if (digits_of(target) != NULL &&
         standing_ask(place->path, NULL) == STANDING_NONE)
         (void)unlink(place->path);
-}
-
-/* -------------------------------------------------------------------- notes */
-
-/* Notes are links beside the sockets: from the digits of the words by which one
- * was asked for to its name. */
-#define NOTE ".asked"
-#define NOTE_MAX (MUX_PATH_MAX + sizeof NOTE)
-#define NOTES_MOST 256
-
-/* Where the note on these words is. */
-static bool
-note_path(char path[NOTE_MAX], const char *const *words)
-{
-    authplug_secret *text = authplug_secret_new(TEXT_MAX);
-    authplug_status status = text != NULL ? AUTHPLUG_OK : AUTHPLUG_NOMEM;
-    char why[256];
-    bool good;
-
-    for (; *words != NULL && status == AUTHPLUG_OK; words++)
-        status = authplug_secret_append(text, *words, strlen(*words) + 1);
-    good = status == AUTHPLUG_OK &&
-           io_private_directory(path, MUX_PATH_MAX, why, sizeof why) &&
-           add_digits(path, MUX_PATH_MAX, text);
-    authplug_secret_free(&text);
-    if (good)
-        memcpy(path + strlen(path), NOTE, sizeof NOTE);
-    return good;
-}
-
-bool
-standing_noted(const char *path, const char *const *words)
-{
-    char note[NOTE_MAX], name[MUX_PATH_MAX], target[MUX_PATH_MAX];
-    size_t folder;
-
-    if (!note_path(note, words))
-        return false;
-    read_link(note, name);
-    read_link(path, target);
-    folder = (size_t)(strrchr(note, '/') + 1 - note);
-    return name[0] != 0 && strncmp(target, note, folder) == 0 &&
-           strcmp(target + folder, name) == 0;
-}
-
-/* Takes away those on connections that have ended. Whether there is room for
- * another one. */
-static bool
-sweep(const char *folder)
-{
-    DIR *dir = opendir(folder);
-    size_t count = 0;
-
-    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-        size_t len = strlen(entry->d_name);
-
-        if (len < sizeof NOTE ||
-            strcmp(entry->d_name + len - (sizeof NOTE - 1), NOTE) != 0)
-            continue;
-        if (faccessat(dirfd(dir), entry->d_name, F_OK, 0) == 0 ||
-            errno != ENOENT)
-            count++;
-        else
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    }
-    if (dir != NULL)
-        (void)closedir(dir);
-    return dir != NULL && count < NOTES_MOST;
-}
-
-void
-standing_note(const standing *place, const char *const *words)
-{
-    char note[NOTE_MAX], target[MUX_PATH_MAX], folder[MUX_PATH_MAX];
-    const char *name = strrchr(place->name, '/') + 1;
-
-    read_link(place->path, target);
-    if (strcmp(target, place->name) != 0 || !note_path(note, words))
-        return;
-    read_link(note, target);
-    if (strcmp(target, name) == 0)
-        return;
-    (void)snprintf(folder, sizeof folder, "%.*s",
-                   (int)(strrchr(note, '/') - note), note);
-    (void)unlink(note);
-    /* without one the next time is slower, and no worse */
-    if (sweep(folder))
-        (void)!symlink(name, note);
 }

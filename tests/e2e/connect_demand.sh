@@ -326,12 +326,22 @@ want_dialogues "$before" 0
 want_nothing_left
 
 it "notes on connections that have ended are taken away"
-dead=$(find "$W/run/authplug" -name '*.asked' -xtype l | wc -l)
-[ "$dead" -ge 1 ] || wrong "there are none"
+run 30 --keep -- sh -c "$demand neta true && $demand netb true"
+end_all
 run 30 --keep -- $demand pam true
-dead=$(find "$W/run/authplug" -name '*.asked' -xtype l)
-[ -z "$dead" ] || wrong "left: $dead"
+n=$(find "$W/run/authplug" -name '*.asked' | wc -l)
+[ "$n" = 1 ] || wrong "$n notes"
 end_all
 [ -z "$(find "$W/run" -name 'ap-pam-*' -type l)" ] || wrong "a link is left"
+
+it "and are not those of the next one"
+run 30 --keep -- $demand pam true
+note=$(find "$W/run/authplug" -name '*.asked')
+end_all
+[ -s "$note" ] || wrong "there is none"
+run 30 --keep -- "$BUILD/authplug" connect -F "$W/on_demand" \
+    --plugin "$W/counting" pam
+[ ! -e "$note" ] || wrong "it is still there"
+end_all
 
 finish
