@@ -60,8 +60,8 @@ void standing_unlink(const standing *place);
 void standing_tidy(const standing *place);
 
 /*
- * Notes by which words a connection was asked for, up to a NULL: asked again so,
- * no `ssh -G` is needed to know that it is the one to the right target.
+ * Notes by which words a connection was asked for, up to a NULL: asked again
+ * so, no `ssh -G` is needed to know that it is the one to the right target.
  */
 void standing_note(const standing *place, const char *const *words);
 /* Whether what the link at a path leads to was asked for by these words. */

@@ -185,6 +185,13 @@ for words in "--timeout 0 pam" "--nonsense pam" "-z pam" "" "pam true" "-G pam";
     want_rc 255
 done
 
+it "nor where the program beside is missing"
+mkdir "$W/alone"
+cp "$BUILD/authplug" "$W/alone/authplug"
+run 20 env PATH="$W/alone" LD_LIBRARY_PATH="$BUILD" "$W/alone/authplug" connect --if-needed pam
+want_rc 0
+want_err "cannot run authplug-ssh"
+
 # ------------------------------------------------------------- the right host
 
 it "hosts that are one address have connections of their own"
