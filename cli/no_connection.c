@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "cli/cli.h"
 
+#include "client/above.h"
+#include "client/words.h"
 #include "io/io.h"
 
 #include <stdio.h>
@@ -17,6 +19,27 @@ static const char help[] =
     "Exit status: 111.\n"
     "More: man authplug-connect\n";
 
+static void
+tell(void)
+{
+    above asker;
+    const char *alone =
+        above_find(&asker) ? words_alone(asker.count, asker.words) : NULL;
+
+    if (alone != NULL)
+        io_say("authplug no-connection",
+               "with %s ssh shares no connection, and a login of its own would "
+               "ask again: leave it out, or add -o ProxyCommand=none to have "
+               "ssh log in",
+               alone);
+    else
+        io_say("authplug no-connection",
+               "ssh has no connection to share, and a login of its own would "
+               "ask again: see the line above, or run 'authplug connect' by "
+               "hand");
+    above_free(&asker);
+}
+
 int
 cli_no_connection(int argc, char **argv)
 {
@@ -29,8 +52,6 @@ cli_no_connection(int argc, char **argv)
                argv[1]);
         return CLI_MISUSE;
     }
-    io_say("authplug no-connection",
-           "ssh has no connection to share, and a login of its own would ask "
-           "again: see the line above, or run 'authplug connect' by hand");
+    tell();
     return CLI_BROKEN;
 }

@@ -123,10 +123,9 @@ run_session(struct login *login, standing *place, bool shared)
         shared = false;
         (void)master_prepare(NULL);
     }
-    kind = is_bare(login)     ? (config->fork_after_authentication
-                                     ? MASTER_STANDING
-                                     : MASTER_HELD)
-           : shared           ? MASTER_SHARED
+    kind = is_bare(login) ? (config->fork_after_authentication ? MASTER_STANDING
+                                                               : MASTER_HELD)
+           : shared       ? MASTER_SHARED
            : config->forwards ? MASTER_OWNED
                               : MASTER_ONCE;
     if (master_path() != NULL)
@@ -234,6 +233,16 @@ print(const char *text)
     return EXIT_FAILED;
 }
 
+/* Match exec is not to fail by misuse either: ssh would log in by itself. */
+static bool
+is_for_match_exec(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--if-needed") == 0)
+            return true;
+    return false;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -254,6 +263,8 @@ main(int argc, char **argv)
             result = control(&args);
         else
             result = args.connect ? connect_run(&args) : log_in(&args);
+    } else if (args.connect && is_for_match_exec(argc, argv)) {
+        result = EXIT_GOOD;
     }
     args_free(&args);
     /* the connection is another process's by now, and not ours to end */

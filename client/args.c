@@ -1,18 +1,12 @@
 /* The command line: stock ssh's, with a few words of our own. */
 #include "client/client.h"
 #include "client/settings.h"
+#include "client/words.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* The options of OpenSSH's ssh: without and with an argument. */
-static const char flags[] = "1246afgknqstvxACGKMNTVXYy";
-static const char valued[] = "bceilmopBDEFIJLOQRSWw";
-
-/* Those that end in an answer without a login. */
-static const char queries[] = "GQVO";
 
 /* What the session's ssh may not be told: how to reach the server. */
 static const char *const connection_keys[] = {
@@ -99,16 +93,10 @@ parse_long(ssh_args *args, char **argv, int *at)
 static bool
 about_connection(const char *value)
 {
-    while (*value == ' ' || *value == '\t')
-        value++;
     for (size_t i = 0; i < sizeof connection_keys / sizeof *connection_keys;
-         i++) {
-        size_t len = strlen(connection_keys[i]);
-
-        if (strncasecmp(value, connection_keys[i], len) == 0 &&
-            strchr(" \t=", value[len]) != NULL && value[len] != 0)
+         i++)
+        if (words_keyword(value, connection_keys[i]) != NULL)
             return true;
-    }
     return false;
 }
 
@@ -128,7 +116,7 @@ keep(ssh_args *args, char name, const char *value)
                          (name == 'o' && about_connection(value));
     if (name == 'O')
         args->control = value;
-    else if (strchr(queries, name) != NULL)
+    else if (strchr(words_queries, name) != NULL)
         args->asks = true;
     if (name == 'w')
         args->tunnel = true;
@@ -148,11 +136,11 @@ parse_short(ssh_args *args, char **argv, int *at)
     for (const char *c = argv[*at] + 1; *c != 0; c++) {
         const char *value = c + 1;
 
-        if (strchr(flags, *c) != NULL) {
+        if (strchr(words_flags, *c) != NULL) {
             (void)keep(args, *c, NULL);
             continue;
         }
-        if (strchr(valued, *c) == NULL)
+        if (strchr(words_valued, *c) == NULL)
             return misuse("unknown option ", argv[*at]);
         if (*value == 0)
             value = argv[*at + 1] == NULL ? NULL : argv[++*at];
@@ -242,34 +230,6 @@ args_parse(ssh_args *args, int argc, char **argv)
         return misuse("no command is run here, so there is one word too many: ",
                       args->command[0]);
     return true;
-}
-
-bool
-args_ask_only(int argc, char **argv)
-{
-    bool host = false;
-
-    for (int i = 1; i < argc; i++) {
-        const char *c = argv[i];
-
-        if (*c != '-' || c[1] == 0) {
-            if (host)
-                return false; /* the command begins */
-            host = true;      /* options may follow it */
-            continue;
-        }
-        if (strcmp(c, "--") == 0)
-            return false;
-        for (c++; *c != 0; c++) {
-            if (strchr(queries, *c) != NULL)
-                return true;
-            if (strchr(flags, *c) != NULL)
-                continue;
-            i += c[1] == 0; /* its value is the next word */
-            break;
-        }
-    }
-    return false;
 }
 
 const char *

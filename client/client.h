@@ -3,6 +3,8 @@
  * authenticated libssh session. What each file offers the others.
  *
  *   args.c     the command line, as stock ssh reads it, and what is ours in it
+ *   words.c    how stock ssh reads one (words.h)
+ *   way.c      what is taken from that of the ssh above us
  *   config.c   what `ssh -G` says applies to the target
  *   program.c  running stock OpenSSH's programs for an answer (program.h)
  *   settings.c authplug's own configuration (settings.h)
@@ -21,7 +23,7 @@
  *   master.c   the process that serves the connection to it
  *   standing.c connections that stand already (standing.h)
  *   guard.c    no secret in core files and freed memory
- *   above.c    the ssh on whose behalf we run
+ *   above.c    the ssh on whose behalf we run (above.h)
  *   mux*.c     the ControlMaster protocol that it runs it through (mux.h)
  */
 #ifndef CLIENT_CLIENT_H
@@ -73,13 +75,23 @@ typedef struct ssh_args {
     size_t count;
     char **command; /* the remote command's words; NULL ends */
     size_t words;
+    /* what args_take_way() saw: that the ssh above names the place, and a
+     * ProxyJump or ProxyCommand; that our own words name one */
+    bool path_taken, proxy_asked, proxy_own;
 } ssh_args;
 
 /* False after saying why. Pointers are into argv; .connect says whose it is. */
 bool args_parse(ssh_args *args, int argc, char **argv);
 
-/* Whether stock ssh with these words only answers a question (-G, -O). */
-bool args_ask_only(int argc, char **argv);
+/*
+ * Takes over what the ssh for which we run was told of the way to the server,
+ * as far as our own words do not say it: -F, -J, -b, HostName, HostKeyAlias;
+ * and where it looks for the connection, whatever ours say. Pointers are into
+ * words. False after saying why.
+ */
+bool args_take_way(ssh_args *args, int count, char **words);
+/* Forgets -S and ControlPath of the command line. */
+void args_drop_path(ssh_args *args);
 
 /* What -S or ControlPath on the command line says, or NULL. */
 const char *args_control_path(const ssh_args *args);
@@ -98,11 +110,6 @@ enum { ARGS_ALL_OPTIONS = 1, ARGS_COMMAND = 2, ARGS_BATCH = 4 };
  */
 const char **args_build(const ssh_args *args, const char *const *first,
                         unsigned which);
-
-/* -------------------------------------------------------------- above.c */
-
-/* Whether the ssh whose Match exec we are only answers a question. */
-bool above_asks_only(void);
 
 /* ------------------------------------------------------------- config.c */
 

@@ -18,7 +18,8 @@ authplug_status program_output_only(const char *const *argv,
                                     int *code);
 
 /* Set for an `ssh -G` of our own, whose Match exec we may be: that one is to
- * say what applies without us. */
+ * say what applies without us. For an ssh that we run it is its pid, for others
+ * that it runs may need us. */
 #define ABOVE_GUARD "AUTHPLUG_RESOLVING"
 
 #endif

@@ -12,15 +12,21 @@
 
 enum { EXIT_FAILED = 255 };
 
-/* Replaces this process. */
+/* Replaces this process, by one of which a Match exec that runs us knows that
+ * it needs no connection. */
 static int
 become(const char **argv)
 {
+    char pid[32];
+
     if (argv == NULL) {
         io_say(PROGRAM, "%s", authplug_status_text(AUTHPLUG_NOMEM));
         return EXIT_FAILED;
     }
+    (void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    (void)setenv(ABOVE_GUARD, pid, 1);
     execvp(argv[0], (char *const *)argv);
+    (void)unsetenv(ABOVE_GUARD);
     io_say(PROGRAM, "cannot run OpenSSH's ssh: %s: install openssh-client",
            strerror(errno));
     free(argv);

@@ -4,6 +4,7 @@
 
 #include "client/mux_proto.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -250,24 +251,46 @@ standing_wait(const char *path)
         close(fd);
 }
 
-/* Where the link at place->path leads; "" where it is none. */
+/* Where the link at a path leads; "" where it is none. */
 static void
-read_link(const standing *place, char target[MUX_PATH_MAX])
+read_link(const char *path, char target[MUX_PATH_MAX])
 {
-    ssize_t len = readlink(place->path, target, MUX_PATH_MAX - 1);
+    ssize_t len = readlink(path, target, MUX_PATH_MAX - 1);
 
     target[len > 0 ? len : 0] = 0;
+}
+
+/* The digits of a socket in a directory of ours, or NULL where a link leads to
+ * something else. */
+static const char *
+digits_of(const char *target)
+{
+    static const char *const folders[] = {"/authplug", "/.authplug"};
+    const char *slash = strrchr(target, '/');
+
+    if (slash == NULL || strlen(slash + 1) != (size_t)2 * NAME_BYTES ||
+        strspn(slash + 1, "0123456789abcdef") != (size_t)2 * NAME_BYTES)
+        return NULL;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t len = strlen(folders[i]);
+
+        if ((size_t)(slash - target) >= len &&
+            memcmp(slash - len, folders[i], len) == 0)
+            return slash + 1;
+    }
+    return NULL;
 }
 
 bool
 standing_elsewhere(const standing *place)
 {
     char target[MUX_PATH_MAX];
-    size_t folder = (size_t)(strrchr(place->name, '/') - place->name);
+    const char *digits;
 
-    read_link(place, target);
-    return strncmp(target, place->name, folder + 1) == 0 &&
-           strcmp(target, place->name) != 0;
+    read_link(place->path, target);
+    digits = digits_of(target);
+    /* the same digits say the same target, whatever the directory */
+    return digits != NULL && strcmp(digits, strrchr(place->name, '/') + 1) != 0;
 }
 
 const char *
@@ -326,6 +349,152 @@ standing_unlock(standing *place)
     place->lock = -1;
 }
 
+/* -------------------------------------------------------------------- notes */
+
+/*
+ * Beside a socket is a file of the words by which it was asked for: each time
+ * their length, and the words with a NUL behind each.
+ */
+#define NOTE ".asked"
+#define NOTE_PATH (MUX_PATH_MAX + sizeof NOTE)
+#define NOTES_MOST 65536
+
+static void
+forget_notes(const standing *place)
+{
+    char path[NOTE_PATH];
+
+    (void)snprintf(path, sizeof path, "%s" NOTE, place->name);
+    (void)unlink(path);
+}
+
+/* One entry; NULL when it is too long, or out of memory. */
+static authplug_secret *
+entry_of(const char *const *words)
+{
+    authplug_secret *entry = authplug_secret_new(NOTES_MOST / 4);
+    authplug_writer writer = authplug_writer_to(entry);
+    size_t mark;
+
+    if (entry == NULL)
+        return NULL;
+    mark = authplug_put_open(&writer);
+    for (; *words != NULL; words++)
+        authplug_put_bytes(&writer,
+                           authplug_span_make(*words, strlen(*words) + 1));
+    authplug_put_close(&writer, mark);
+    if (writer.status != AUTHPLUG_OK)
+        authplug_secret_free(&entry);
+    return entry;
+}
+
+static bool
+has_entry(int fd, authplug_span entry)
+{
+    unsigned char *notes = malloc(NOTES_MOST);
+    ssize_t got = notes != NULL ? read(fd, notes, NOTES_MOST) : 0;
+    authplug_reader reader = authplug_reader_over(
+        authplug_span_make(notes, got > 0 ? (size_t)got : 0), NOTES_MOST);
+    bool found = false;
+
+    while (!found && reader.status == AUTHPLUG_OK) {
+        authplug_span one = authplug_get_string(&reader);
+
+        found = reader.status == AUTHPLUG_OK && one.len + 4 == entry.len &&
+                memcmp(one.data, entry.data + 4, one.len) == 0;
+    }
+    free(notes);
+    return found;
+}
+
+/* What a link leads to in the directory of our sockets; false if elsewhere. */
+static bool
+is_in_our_folder(const char *target)
+{
+    char folder[MUX_PATH_MAX], why[256];
+    size_t len;
+
+    if (digits_of(target) == NULL ||
+        !io_private_directory(folder, sizeof folder, why, sizeof why))
+        return false;
+    len = strlen(folder);
+    return strncmp(target, folder, len) == 0 &&
+           target + len == strrchr(target, '/');
+}
+
+bool
+standing_noted(const char *path, const char *const *words)
+{
+    char note[NOTE_PATH], target[MUX_PATH_MAX];
+    authplug_secret *entry;
+    bool found;
+    int fd;
+
+    read_link(path, target);
+    if (!is_in_our_folder(target))
+        return false;
+    (void)snprintf(note, sizeof note, "%s" NOTE, target);
+    fd = open(note, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    entry = entry_of(words);
+    found = entry != NULL && has_entry(fd, authplug_secret_span(entry));
+    authplug_secret_free(&entry);
+    close(fd);
+    return found;
+}
+
+/* Takes away those of sockets that are gone. */
+static void
+sweep(const char *name)
+{
+    char folder[MUX_PATH_MAX];
+    DIR *dir;
+
+    (void)snprintf(folder, sizeof folder, "%.*s",
+                   (int)(strrchr(name, '/') - name), name);
+    dir = opendir(folder);
+    for (struct dirent *one; dir != NULL && (one = readdir(dir)) != NULL;) {
+        char note[sizeof one->d_name];
+        char *end = strrchr(one->d_name, '.');
+
+        if (end == NULL || strcmp(end, NOTE) != 0)
+            continue;
+        memcpy(note, one->d_name, sizeof note);
+        *end = 0;
+        if (faccessat(dirfd(dir), one->d_name, F_OK, 0) != 0 && errno == ENOENT)
+            (void)unlinkat(dirfd(dir), note, 0);
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+}
+
+void
+standing_note(const standing *place, const char *const *words)
+{
+    char path[NOTE_PATH], target[MUX_PATH_MAX];
+    authplug_secret *entry;
+    struct stat st;
+    int fd;
+
+    read_link(place->path, target);
+    if (strcmp(target, place->name) != 0)
+        return;
+    sweep(place->name);
+    (void)snprintf(path, sizeof path, "%s" NOTE, place->name);
+    fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return; /* the next time is slower, and no worse */
+    entry = entry_of(words);
+    if (entry != NULL && !has_entry(fd, authplug_secret_span(entry)) &&
+        fstat(fd, &st) == 0 &&
+        (size_t)st.st_size + authplug_secret_len(entry) <= NOTES_MOST)
+        (void)!write(fd, authplug_secret_span(entry).data,
+                     authplug_secret_len(entry));
+    authplug_secret_free(&entry);
+    close(fd);
+}
+
 /* ------------------------------------------------------------------ publish */
 
 /* Whether nobody but us and root can change what a directory's name means. In
@@ -335,8 +504,7 @@ is_ours(const char *folder)
 {
     struct stat st;
 
-    if (lstat(folder, &st) != 0 ||
-        (st.st_uid != geteuid() && st.st_uid != 0))
+    if (lstat(folder, &st) != 0 || (st.st_uid != geteuid() && st.st_uid != 0))
         return false;
     return S_ISLNK(st.st_mode) || (st.st_mode & 022) == 0 ||
            (st.st_mode & S_ISVTX) != 0;
@@ -380,8 +548,9 @@ standing_safe(const standing *place)
     }
     if (good && access(folder, W_OK) == 0)
         return true;
-    io_say(PROGRAM, "%s is not in a directory where only you can make it: make "
-                    "one with mkdir -m 700",
+    io_say(PROGRAM,
+           "%s is not in a directory where only you can make it: make "
+           "one with mkdir -m 700",
            place->path);
     return false;
 }
@@ -396,7 +565,7 @@ standing_link(const standing *place)
         return true;
     while (symlink(place->name, place->path) != 0) {
         if (errno == EEXIST) {
-            read_link(place, target);
+            read_link(place->path, target);
             if (strcmp(target, place->name) == 0)
                 return true;
             /* never over what somebody serves, or what is no socket */
@@ -418,7 +587,7 @@ standing_unlink(const standing *place)
 {
     char target[MUX_PATH_MAX];
 
-    read_link(place, target);
+    read_link(place->path, target);
     if (strcmp(target, place->name) == 0)
         (void)unlink(place->path);
 }
@@ -428,16 +597,32 @@ standing_publish(const standing *place, const char *socket)
 {
     int tries = 3;
 
+    forget_notes(place); /* of one before, when other things may have applied */
     /* never over a socket that somebody serves */
     while (link(socket, place->name) != 0) {
         if (errno == EEXIST && --tries > 0 &&
             standing_ask(place->name, NULL) == STANDING_NONE &&
             unlink(place->name) == 0)
             continue;
-        io_say(PROGRAM, "cannot make %s: %s: remove what is there",
-               place->name, strerror(errno));
+        io_say(PROGRAM, "cannot make %s: %s: remove what is there", place->name,
+               strerror(errno));
         return false;
     }
     (void)unlink(socket);
     return standing_link(place);
+}
+
+void
+standing_tidy(const standing *place)
+{
+    char target[MUX_PATH_MAX];
+
+    if (standing_ask(place->name, NULL) == STANDING_NONE) {
+        forget_notes(place);
+        (void)unlink(place->name);
+    }
+    read_link(place->path, target);
+    if (digits_of(target) != NULL &&
+        standing_ask(place->path, NULL) == STANDING_NONE)
+        (void)unlink(place->path);
 }

@@ -13,7 +13,7 @@ typedef struct standing {
     /* the socket: in our own directory, by user, host, port and alias */
     char name[MUX_PATH_MAX];
     char path[MUX_PATH_MAX]; /* a link to it, for ControlPath; or the same */
-    int lock; /* -1, or held */
+    int lock;                /* -1, or held */
 } standing;
 
 /* Finds the place. False after saying why there can be none. */
@@ -56,5 +56,15 @@ bool standing_publish(const standing *place, const char *socket);
 bool standing_link(const standing *place);
 /* Takes the link away, if it is one to this place. */
 void standing_unlink(const standing *place);
+/* Takes away what leads to no connection any more; the lock is held. */
+void standing_tidy(const standing *place);
+
+/*
+ * Notes by which words a connection was asked for, up to a NULL: asked again
+ * so, no `ssh -G` is needed to know that it is the one to the right target.
+ */
+void standing_note(const standing *place, const char *const *words);
+/* Whether what the link at a path leads to was asked for by these words. */
+bool standing_noted(const char *path, const char *const *words);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
 # authplug connect: a connection that stays, and what stock ssh, scp, sftp, rsync
-# and git do with it; the lines in ssh_config that bring it up on demand.
+# and git do with it.
 # shellcheck disable=SC2016,SC2034,SC2086,SC2154
 . "${0%/*}/lib.sh"
 need ssh openssh-client
@@ -644,50 +644,18 @@ run 20 "$login" -S none --plugin "$W/counting" pam 'ssh-add -L'
 want_rc 2
 unset SSH_AUTH_SOCK SSH_AGENT_PID
 
-# ------------------------------------------------------------------- on demand
+# ------------------------------------------------------------------ dead paths
 
-cat >"$W/on_demand" <<END
-Include $W/ssh_config
-Match originalhost pam exec "$BUILD/authplug connect --if-needed -F $W/on_demand -S $W/run/ap-%C -l %r -p %p %n"
-    ControlPath $W/run/ap-%C
-    ProxyCommand $BUILD/authplug no-connection
-END
-demand="env AUTHPLUG_PLUGIN=$W/counting ssh -F $W/on_demand"
-
-it "plain ssh brings the connection up on demand, once"
-before=$(asked)
-run 30 --keep -- $demand pam 'echo one'
-want_rc 0
-want_out_is one
-want_quiet
-run 30 --keep -- $demand pam 'echo two'
-want_out_is two
-[ "$(asked)" = $((before + 1)) ] || wrong "$(($(asked) - before)) dialogues"
-
-it "-G and -O do not bring it up"
-end "$(ls "$W"/run/ap-* | head -n 1)"
-run 20 $demand -G pam
-want_rc 0
-want_out "controlpath $W/run/ap-"
-run 20 $demand -O check pam
+it "a second path that leads to nobody any more is taken away"
+run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/one" pam
+run 20 --keep -- "$connect" --plugin "$W/counting" -S "$W/run/two" pam
+kill -9 "$(master "$W/run/one")"
+[ -L "$W/run/two" ] || wrong "there is no second path"
+run 20 --keep -- "$connect" --plugin "'$hello' wrong" -S "$W/run/two" pam
 want_rc 255
-[ "$(asked)" = $((before + 1)) ] || wrong "$(($(asked) - before)) dialogues"
+[ ! -L "$W/run/two" ] || wrong "it is still there"
+rm -f "$W/run/one"
 want_nothing_left
-
-it "a failure is shown once, and causes no second dialogue"
-run 30 env AUTHPLUG_PLUGIN="'$hello' wrong" ssh -F "$W/on_demand" pam true
-want_rc 255
-n=$(grep -c '^authplug connect: ' "$W/err")
-[ "$n" = 1 ] || wrong "$n lines of authplug connect"
-want_err "authplug no-connection: "
-want_nothing_left
-
-it "eight at once make one connection"
-before=$(asked)
-run 40 --keep -- sh -c "for i in 1 2 3 4 5 6 7 8; do $demand pam true || echo \$i; done"
-want_out_none
-[ "$(asked)" = $((before + 1)) ] || wrong "$(($(asked) - before)) dialogues"
-end "$(ls "$W"/run/ap-* | head -n 1)"
 
 # ------------------------------------------------------------------ misuse
 

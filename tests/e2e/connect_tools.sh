@@ -197,8 +197,8 @@ within_seconds 5 test ! -e "$W/run/k3" || wrong "the socket is still there"
 
 cat >"$W/chain" <<END
 Include $W/ssh_config
-Match originalhost pam,jump exec "$BUILD/authplug connect --if-needed -F $W/chain -S $W/run/ap-%C -l %r -p %p %n"
-    ControlPath $W/run/ap-%C
+Match originalhost pam,jump exec "$BUILD/authplug connect --if-needed -F $W/chain -S $W/run/ap-%n-%C -l %r -p %p %n"
+    ControlPath $W/run/ap-%n-%C
     ProxyCommand $BUILD/authplug no-connection
 END
 it "a chain of two is brought up on demand, with a dialogue for each"

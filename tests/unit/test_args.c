@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "client/client.h"
+#include "client/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -278,9 +279,110 @@ an_ssh_that_only_answers_is_told_from_one_that_connects(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
-        assert_true(args_ask_only(split(asks[i], argv), argv));
+        assert_true(words_ask_only(split(asks[i], argv), argv));
     for (size_t i = 0; i < sizeof connects / sizeof *connects; i++)
-        assert_false(args_ask_only(split(connects[i], argv), argv));
+        assert_false(words_ask_only(split(connects[i], argv), argv));
+}
+
+static void
+an_ssh_that_uses_nobodys_connection_says_so(void **state)
+{
+    static const char *const alone[] = {"ssh -S none h",
+                                        "ssh h -Snone",
+                                        "ssh -MNf h",
+                                        "ssh -oControlPath=none h",
+                                        "ssh -o controlpath^none h",
+                                        "ssh -oControlMaster=yes h",
+                                        "ssh -oControlPath=/p -S none h"};
+    static const char *const shares[] = {
+        "ssh h",
+        "ssh h -- -S none",
+        "ssh h cmd -M",
+        "ssh -S /none h",
+        "ssh -oControlPath=none -S /p h",
+        "ssh -oControlPath=/p -oControlPath=none h",
+        "ssh -oControlMaster=auto -oControlMaster=yes h",
+        "ssh -p -M h",
+        "ssh -S"};
+    char *argv[WORDS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        assert_non_null(words_alone(split(alone[i], argv), argv));
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        assert_null(words_alone(split(shares[i], argv), argv));
+}
+
+static void
+a_keyword_is_told_from_what_it_begins(void **state)
+{
+    (void)state;
+    assert_string_equal(words_keyword("ProxyJump=j", "proxyjump"), "j");
+    assert_string_equal(words_keyword(" proxyJUMP\t=  j k", "proxyjump"),
+                        "j k");
+    assert_string_equal(words_keyword("proxyjump =j", "proxyjump"), "j");
+    assert_string_equal(words_keyword("proxyjump ", "proxyjump"), "");
+    assert_null(words_keyword("proxyjump", "proxyjump"));
+    assert_null(words_keyword("proxyjumps=j", "proxyjump"));
+    assert_null(words_keyword("proxy=j", "proxyjump"));
+}
+
+/* What a command line of ours becomes below an ssh with another one. */
+static const char *
+taken(const char *line, const char *above)
+{
+    static const char *const first[] = {"ssh", NULL};
+    static char text[1024], copy[1024];
+    char *words[WORDS_MAX];
+    const char **argv;
+    int count = 0;
+    ssh_args args;
+
+    assert_true(parse_connect(&args, line));
+    /* split() keeps one line, and that is ours */
+    memcpy(copy, above, strlen(above) + 1);
+    for (char *w = strtok(copy, " "); w != NULL; w = strtok(NULL, " "))
+        words[count++] = w;
+    assert_true(args_take_way(&args, count, words));
+    argv = args_build(&args, first, ARGS_ALL_OPTIONS);
+    text[0] = 0;
+    for (size_t i = 0; argv[i] != NULL; i++) {
+        strncat(text, i > 0 ? " " : "", sizeof text - strlen(text) - 1);
+        strncat(text, argv[i], sizeof text - strlen(text) - 1);
+    }
+    free(argv);
+    args_free(&args);
+    return text;
+}
+
+static void
+the_way_of_the_ssh_above_is_ours(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        taken("x -l u h", "ssh -tJ g -F f -v -o HostName=n -b 1 "
+                          "-oHostKeyAlias=k -p 2 -i key h ls -J x"),
+        "ssh -l u -J g -F f -o HostName=n -b 1 -o HostKeyAlias=k -- h");
+    assert_string_equal(taken("x h", "ssh -oProxyCommand=none h -oproxyjump=j"),
+                        "ssh -o ProxyCommand=none -o proxyjump=j -- h");
+    assert_string_equal(taken("x h", "ssh -- h -J g"), "ssh -- h");
+}
+
+static void
+what_our_own_words_say_of_it_wins(void **state)
+{
+    (void)state;
+    assert_string_equal(taken("x -F mine -J a -o HostKeyAlias=k h",
+                              "ssh -F f -oProxyCommand=c -o HostKeyAlias=o "
+                              "-o HostName=n h"),
+                        "ssh -F mine -J a -o HostKeyAlias=k -o HostName=n -- "
+                        "h");
+    /* but where that ssh looks, it looks */
+    assert_string_equal(taken("x -S mine -v h", "ssh -S theirs h"),
+                        "ssh -v -S theirs -- h");
+    assert_string_equal(
+        taken("x -oControlPath=mine h", "ssh -o ControlPath=theirs h"),
+        "ssh -o ControlPath=theirs -- h");
 }
 
 static void
@@ -327,6 +429,10 @@ main(void)
         cmocka_unit_test(connect_runs_no_command_and_answers_no_question),
         cmocka_unit_test(
             an_ssh_that_only_answers_is_told_from_one_that_connects),
+        cmocka_unit_test(an_ssh_that_uses_nobodys_connection_says_so),
+        cmocka_unit_test(a_keyword_is_told_from_what_it_begins),
+        cmocka_unit_test(the_way_of_the_ssh_above_is_ours),
+        cmocka_unit_test(what_our_own_words_say_of_it_wins),
         cmocka_unit_test(who_wants_no_shared_connection_says_so),
     };
 
