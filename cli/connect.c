@@ -58,13 +58,12 @@ refuse(const char *path, standing_state state)
 {
     if (state == STANDING_MUTE)
         io_say(PROGRAM,
-               "what serves %s does not answer: end it, then try "
-               "again",
+               "what serves %s does not answer: end it, then try again",
                path);
     else
         io_say(PROGRAM,
-               "%s is another user's, or no socket: choose another "
-               "path with -S",
+               "%s is another user's, or no socket: choose another path "
+               "with -S",
                path);
     return FAILED;
 }
@@ -86,14 +85,13 @@ look_at_path(const standing *place, const ssh_args *args)
         (void)refuse(place->path, state);
     else if (args->if_needed)
         io_say(PROGRAM,
-               "a connection to another host or user is at %s: put %%n "
-               "into ControlPath and -S, or end it with ssh -S %s -O "
-               "exit x",
+               "a connection to another host or user is at %s: put %%n into "
+               "ControlPath and -S, or end it with ssh -S %s -O exit x",
                place->path, place->path);
     else
         io_say(PROGRAM,
-               "a connection to another host or user is at %s: choose "
-               "another path with -S",
+               "a connection to another host or user is at %s: choose another "
+               "path with -S",
                place->path);
     return ASTRAY;
 }

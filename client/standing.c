@@ -549,8 +549,8 @@ standing_safe(const standing *place)
     if (good && access(folder, W_OK) == 0)
         return true;
     io_say(PROGRAM,
-           "%s is not in a directory where only you can make it: make "
-           "one with mkdir -m 700",
+           "%s is not in a directory where only you can make it: make one "
+           "with mkdir -m 700",
            place->path);
     return false;
 }
