@@ -68,8 +68,8 @@ refuse(const char *path, standing_state state)
     return FAILED;
 }
 
-/* What the path that the user names holds, while no connection to the target
- * stands: nothing, or one that is not of ours. */
+/* What the path that the user names holds: nothing, the connection to the
+ * target, or one that is not of ours. */
 static outcome
 look_at_path(const standing *place, const ssh_args *args)
 {
@@ -104,8 +104,12 @@ look_at(const standing *place, const ssh_args *args)
 
     if (state == STANDING_NONE)
         return look_at_path(place, args);
+    if (state == STANDING_ALIVE && !standing_safe(place))
+        return FAILED;
+    if (state == STANDING_ALIVE && look_at_path(place, args) == ASTRAY)
+        return ASTRAY;
     if (state == STANDING_ALIVE)
-        return standing_safe(place) && standing_link(place) ? STANDS : FAILED;
+        return standing_link(place) ? STANDS : FAILED;
     /* or the ssh that asks would wait for what does not answer */
     if (args->if_needed)
         standing_unlink(place);
@@ -159,6 +163,9 @@ log_in(struct login *login, standing *place, ssh_args *args, bool *past)
     io_signals_begin();
     if (login_prepare(login, args))
         out = take_place(login, place);
+    else if (args->if_needed && login->config.hostname != NULL &&
+             login->config.user != NULL)
+        (void)standing_place(place, &login->config); /* for leads_astray() */
     if (out == MADE && master_prepare(place))
         end = login_run(login);
     if (out == STANDS && !ssh_forward(login, place->path))
@@ -234,6 +241,15 @@ serve_stock(ssh_args *args, const standing *place)
     return result == EXIT_GOOD ? tell_path(args, place->path) : result;
 }
 
+/* Whether another target's connection is where the ssh that asks looks. */
+static bool
+leads_astray(const standing *place)
+{
+    return place->path[0] != 0 && strcmp(place->path, place->name) != 0 &&
+           standing_elsewhere(place) &&
+           standing_ask(place->path, NULL) != STANDING_NONE;
+}
+
 /* The exit status; *lost is whether the ssh that asks would use something else
  * than this connection. */
 static int
@@ -251,7 +267,8 @@ make(ssh_args *args, standing *place, bool *lost)
     else if (out == STOCK)
         result = serve_stock(args, place);
     standing_unlock(place);
-    *lost = out == ASTRAY || (past && result != EXIT_GOOD);
+    *lost = out == ASTRAY ||
+            (result != EXIT_GOOD && (past || leads_astray(place)));
     return result;
 }
 
@@ -299,6 +316,7 @@ make_if_needed(ssh_args *args, const above *asker)
     const char **words;
     bool lost = false;
 
+    client_given_up = EXIT_GOOD;
     /* our words and those of that ssh: by them the next one is known again */
     if (asker->ssh != 0 && !args_take_way(args, asker->count, asker->words))
         return;

@@ -235,20 +235,17 @@ args_parse(ssh_args *args, int argc, char **argv)
 const char *
 args_control_path(const ssh_args *args)
 {
-    static const char keyword[] = "controlpath";
+    const char *path = NULL, *said = NULL;
 
     for (size_t i = 0; i < args->count; i++) {
         const char *value = args->options[i].value;
 
         if (strcmp(args->options[i].name, "-S") == 0)
-            return value;
-        if (strcmp(args->options[i].name, "-o") != 0 ||
-            strncasecmp(value, keyword, sizeof keyword - 1) != 0)
-            continue;
-        value += sizeof keyword - 1;
-        return value + strspn(value, " \t=");
+            path = value;
+        else if (strcmp(args->options[i].name, "-o") == 0 && said == NULL)
+            said = words_keyword(value, "controlpath");
     }
-    return NULL;
+    return path != NULL ? path : said;
 }
 
 bool

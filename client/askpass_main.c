@@ -267,10 +267,12 @@ settle_own(bool answered, int error, askpass_message *message)
             askpass_send(our.broker, ASKPASS_OWN_ENDED,
                          authplug_secret_span(body), -1, io_deadline(SHORT_MS));
     authplug_secret_free(&body);
-    if (answered)
-        return GAVE;
+    /* also where it answered: who goes before it was heard is taken for killed,
+     * and the ssh is ended */
     if (status == AUTHPLUG_OK)
         status = askpass_receive(our.broker, message, io_deadline(SHORT_MS));
+    if (answered)
+        return GAVE;
     return status == AUTHPLUG_OK && message->type == ASKPASS_NONE
                ? NONE
                : end_ssh("the prompt was not answered: log in again");

@@ -43,6 +43,9 @@
 extern const char *client_program;
 #define PROGRAM client_program
 
+/* The exit status where the watchdog ends a login, which it cannot return. */
+extern int client_given_up;
+
 /* ------------------------------------------------------------- args.c */
 
 /* "-t", or "-p" and its value. */

@@ -28,6 +28,7 @@ enum {
 #define BANNERS_MAX 16
 
 const char *client_program = "authplug ssh";
+int client_given_up = 255;
 
 bool
 login_fail(struct login *login, const char *format, ...)
@@ -77,7 +78,7 @@ bark(int number)
     (void)!write(STDERR_FILENO, client_program, strlen(client_program));
     (void)!write(STDERR_FILENO, text, sizeof text - 1);
     master_abandon(); /* no more than unlink() and close() */
-    _exit(255);
+    _exit(client_given_up);
 }
 
 /*
@@ -563,6 +564,7 @@ login_run(struct login *login)
 void
 login_free(struct login *login)
 {
+    set_watchdog(0); /* it would outlive exec() */
     tap_close(&login->tap);
     authplug_putty_host_finish(&login->plugin);
     if (login->session != NULL) {

@@ -460,7 +460,7 @@ sweep(const char *name)
 
         if (end == NULL || strcmp(end, NOTE) != 0)
             continue;
-        memcpy(note, one->d_name, sizeof note);
+        memcpy(note, one->d_name, strlen(one->d_name) + 1);
         *end = 0;
         if (faccessat(dirfd(dir), one->d_name, F_OK, 0) != 0 && errno == ENOENT)
             (void)unlinkat(dirfd(dir), note, 0);

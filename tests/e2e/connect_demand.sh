@@ -218,6 +218,32 @@ want_out_is still
 want_dialogues "$before" 1
 end_all
 
+it "nor where its own connection stands elsewhere"
+lines "$W/fixed" "$W/run/cm" "-F $W/fixed"
+fixed="$asks AUTHPLUG_PLUGIN=$W/counting ssh -F $W/fixed"
+run 30 --keep -- $fixed neta 'echo a'
+want_out_is a
+run 30 --keep -- "$BUILD/authplug" connect -F "$W/ssh_config" \
+    --plugin "$W/counting" -S "$W/run/other" netb
+want_rc 0
+run 30 --keep -- $fixed netb 'echo b'
+want_rc 143
+want_out_none
+want_err "a connection to another host or user is at $W/run/cm"
+end_all
+
+it "nor where a login is not to be made"
+mkdir -p "$W/limits/authplug"
+echo "AllowPlugins /nowhere/plugin" >"$W/limits/authplug/config"
+chmod 600 "$W/limits/authplug/config"
+run 30 --keep -- $fixed neta 'echo a'
+want_out_is a
+run 30 --keep -- env XDG_CONFIG_HOME="$W/limits" $fixed netb 'echo b'
+want_rc 143
+want_out_none
+want_err "is not in the list of"
+end_all
+
 it "nor where the other one's directory is another"
 run 30 --keep -- env XDG_RUNTIME_DIR= $short neta 'echo a'
 want_out_is a

@@ -390,10 +390,15 @@ who_wants_no_shared_connection_says_so(void **state)
 {
     static const char *const alone[] = {
         "x -S none h", "x -o ControlPath=none h", "x -ocontrolpath^none h",
-        "x -oControlPath=none -S /p h"};
+        "x -oControlPath=/p -S none h", "x -S /p -S none h"};
     static const char *const shared[] = {
-        "x h", "x -S /none h", "x -S /p -oControlPath=none h",
-        "x -oControlPath=nonesuch h", "x -oControlMaster=none h"};
+        "x h",
+        "x -S /none h",
+        "x -S /p -oControlPath=none h",
+        "x -oControlPath=none -S /p h",
+        "x -oControlPath=/p -oControlPath=none h",
+        "x -oControlPath=nonesuch h",
+        "x -oControlMaster=none h"};
     ssh_args args;
 
     (void)state;
