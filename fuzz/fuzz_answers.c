@@ -7,6 +7,8 @@
  * Input: the file, NUL, a prompt, NUL, its instruction.
  */
 #define _GNU_SOURCE
+#include "fuzz/fuzz.h"
+
 #include "plugins/answer/answer.h"
 
 #include <authplug/text.h>
@@ -15,15 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 /* Where it stands in a file, somebody has a password. */
 #define SECRET "Sesame"
@@ -257,20 +250,6 @@ match(const answer_config *config, authplug_span text,
     expand(config, &peer, &prompt, &found);
 }
 
-/* What stands before the next NUL. */
-static authplug_span
-cut(authplug_span *rest)
-{
-    const unsigned char *end =
-        rest->len > 0 ? memchr(rest->data, 0, rest->len) : NULL;
-    size_t len = end != NULL ? (size_t)(end - rest->data) : rest->len;
-    authplug_span part = authplug_span_make(rest->data, len);
-
-    rest->data += len + (end != NULL);
-    rest->len -= len + (end != NULL);
-    return part;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -280,7 +259,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0 || size > 16384)
         return 0;
-    text = cut(&rest);
+    text = fuzz_cut(&rest);
     config = answer_config_parse("f", text, why, sizeof why);
     if (config == NULL) {
         refused(why, text);
@@ -288,7 +267,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     MUST(why[0] == 0);
     check(config);
-    prompt = cut(&rest);
+    prompt = fuzz_cut(&rest);
     match(config, prompt, rest, false);
     match(config, prompt, rest, true);
     answer_config_free(&config);

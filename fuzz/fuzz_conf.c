@@ -4,19 +4,12 @@
  *
  * Input: the text.
  */
+#include "fuzz/fuzz.h"
+
 #include "conf/conf.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 static bool is_text(const char *text, const char *without)
 {

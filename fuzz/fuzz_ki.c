@@ -4,18 +4,11 @@
  *
  * Input: one byte that chooses the limits, then the body.
  */
+#include "fuzz/fuzz.h"
+
 #include <authplug/ki.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 static const authplug_limits choices[] = {AUTHPLUG_LIMITS_DEFAULT,
                                           {64, 2, 8, 4, 100},

@@ -6,19 +6,12 @@
  *
  * Input: an otpauth:// URI, or base32.
  */
+#include "fuzz/fuzz.h"
+
 #include "plugins/answer/answer.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 /* A URI of this length fits into a line, whatever of it is written in two or
  * three bytes. */

@@ -6,19 +6,12 @@
  * Input: the file.
  */
 #define _GNU_SOURCE
+#include "fuzz/fuzz.h"
+
 #include "plugins/answer/record.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 static bool
 may_be_written(const record_line *is, bool counted)

@@ -5,20 +5,13 @@
  *
  * Input: the expression up to the first newline, then the text.
  */
+#include "fuzz/fuzz.h"
+
 #include "conf/scan.h"
 
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 /* glibc takes a time that is anything but linear. */
 #define EXPRESSION_MOST 100

@@ -5,19 +5,12 @@
  *
  * Input: the file; its Command lines are commands.
  */
+#include "fuzz/fuzz.h"
+
 #include "conf/rules.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 static const template_token tokens[] = {{"user_name", TEMPLATE_NO_ARGUMENT},
                                         {"file", TEMPLATE_ARGUMENT},

@@ -5,20 +5,13 @@
  *
  * Input: a command line, NUL, the user's file, NUL, that in /etc.
  */
+#include "fuzz/fuzz.h"
+
 #include "client/settings.h"
 #include "conf/words.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 static void
 split(const char *command)
@@ -85,20 +78,6 @@ find(const settings *it)
     MUST(!found.batch || found.batch_at.line > 0);
 }
 
-/* What stands before the next NUL. */
-static authplug_span
-cut(authplug_span *rest)
-{
-    const unsigned char *end =
-        rest->len > 0 ? memchr(rest->data, 0, rest->len) : NULL;
-    size_t len = end != NULL ? (size_t)(end - rest->data) : rest->len;
-    authplug_span part = authplug_span_make(rest->data, len);
-
-    rest->data += len + (end != NULL);
-    rest->len -= len + (end != NULL);
-    return part;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -112,7 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         settings_free(&it);
         return 0;
     }
-    first = cut(&rest);
+    first = fuzz_cut(&rest);
     command = calloc(first.len + 1, 1);
     MUST(command != NULL);
     memcpy(command, first.data, first.len);
@@ -120,7 +99,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int rank = 0; status == AUTHPLUG_OK && rank < SETTINGS_RANKS; rank++) {
         conf *file = NULL;
 
-        MUST(conf_parse("f", cut(&rest), &file) == AUTHPLUG_OK);
+        MUST(conf_parse("f", fuzz_cut(&rest), &file) == AUTHPLUG_OK);
         status = settings_read(it, (settings_rank)rank, "f", file);
         MUST((status == AUTHPLUG_OK) == (*conf_error(file) == 0));
         conf_free(&file);

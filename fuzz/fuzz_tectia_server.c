@@ -7,18 +7,11 @@
  * is its number. When the steps are over, the rest of the bytes comes at once
  * and the plugin closes.
  */
+#include "fuzz/fuzz.h"
+
 #include <authplug/tectia.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 static const authplug_limits limits = {4096, 8, 512, 40, 5000};
 

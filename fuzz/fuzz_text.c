@@ -4,18 +4,11 @@
  *
  * Input: a byte of flags, a byte that chooses width and prefix, then the text.
  */
+#include "fuzz/fuzz.h"
+
 #include <authplug/text.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* A sanitizer or a debugger sees it; asserts may be compiled out. */
-#define MUST(condition)                                                        \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            abort();                                                           \
-    } while (0)
 
 /* Takes one character off; gives its number. Its form has been checked. */
 static uint32_t take_letter(authplug_span *from)

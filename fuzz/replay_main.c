@@ -3,6 +3,8 @@
  * every file in every directory named there. For compilers without libFuzzer,
  * and for corpora that replay as tests.
  */
+#include "fuzz/fuzz.h"
+
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,8 +13,6 @@
 
 /* More than any input that is worth keeping. */
 #define INPUT_MOST ((size_t)1 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t replayed;
 
